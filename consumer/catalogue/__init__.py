@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drawn, made-up products for the demo, the tests and synthetic training data."""
