@@ -91,7 +91,10 @@ class KafkaSettings(Section):
         30, gt=1, le=900, description="A dead worker's open transaction blocks readers for at most this long."
     )
     session_timeout_s: float = Field(
-        45, gt=0.1, le=1800, description="Silence after which the group gives our partitions away; see the broker's range."
+        45,
+        gt=0.1,
+        le=1800,
+        description="Silence after which the group gives our partitions away; see the broker's range.",
     )
     properties: dict[str, str] = Field(
         default_factory=dict, description="Any librdkafka property, for all clients; the ones we rely on are refused."
@@ -120,9 +123,13 @@ class EngineSettings(Section):
     delivery: Delivery = Field(Delivery.EXACTLY_ONCE, description="at_least_once is for brokers without transactions.")
     slots: int = Field(1000, ge=1, description="Deliveries held per process; bounds memory and redo, not throughput.")
     bytes: int = Field(1 << 30, ge=1 << 20, description="Bytes of records and images held per process.")
-    event_deadline_s: float = Field(120, gt=0, description="An event that fails for longer, outages not counted, is poison.")
-    drain_s: float = Field(10, ge=0, description="Time for running work after SIGTERM; keep it below the pod's grace period.")
-    commit_interval_s: float = Field(0.1, gt=0, description="A transaction at least this often while there are results.")
+    event_deadline_s: float = Field(
+        120, gt=0, description="An event that fails for longer is poison; outages do not count."
+    )
+    drain_s: float = Field(
+        10, ge=0, description="Time for running work after SIGTERM; keep it below the pod's grace period."
+    )
+    commit_interval_s: float = Field(0.1, gt=0, description="A transaction this often while there are results.")
     commit_results: int | None = Field(
         None, ge=1, description="A transaction as soon as this many results wait; default: slots / 4."
     )
@@ -148,7 +155,7 @@ class TritonSettings(Section):
         None, description="Value of the restricted header for model-config and statistics; `local env` prints it."
     )
     bundle: Path | None = Field(None, description="Folder of the bundle that is served; default: the shipped starter.")
-    request_timeout_s: float = Field(30, gt=0, description="Deadline of one inference; well above the worst queue wait.")
+    request_timeout_s: float = Field(30, gt=0, description="Deadline of one inference, above the worst queue wait.")
     in_flight_images: int = Field(
         32, ge=1, description="Images sent and not answered: 2 x max batch x instances of the slowest step."
     )
@@ -167,7 +174,9 @@ class Egress(StrEnum):
 class ImageSettings(Section):
     """Limits against vendors who choose the URLs and the bytes."""
 
-    egress: Egress = Field(Egress.DIRECT, description="direct ignores proxy variables; proxy leaves addresses to the proxy.")
+    egress: Egress = Field(
+        Egress.DIRECT, description="direct ignores proxy variables; proxy lets the proxy judge addresses."
+    )
     proxy_url: str | None = Field(None, description="Needed with egress = proxy.")
     allow_private: tuple[Annotated[str, AfterValidator(_endpoint)], ...] = Field(
         (), description="CIDR:port entries for which the port rule and the address rule are lifted, and nothing else."
@@ -244,7 +253,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment before file before secrets. Plain file secrets would not reach nested fields."""
         del dotenv_settings
-        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings, TomlConfigSettingsSource(settings_cls)]
+        sources: list[PydanticBaseSettingsSource] = [
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls),
+        ]
         if os.environ.get("HANGTAG_SECRETS_DIR"):
             sources.append(
                 NestedSecretsSettingsSource(file_secret_settings, secrets_dir=os.environ["HANGTAG_SECRETS_DIR"])
@@ -273,4 +286,6 @@ def _refuse_unknown_variables() -> None:
         if name.startswith("HANGTAG_") and name not in free and name.partition("__")[0] not in known
     ]
     if unknown:
-        raise SettingsInvalid("settings are wrong:\n" + "\n".join(f"  {name}: no such setting" for name in sorted(unknown)))
+        raise SettingsInvalid(
+            "settings are wrong:\n" + "\n".join(f"  {name}: no such setting" for name in sorted(unknown))
+        )

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `hangtag`: one module per command group. Commands parse, call one function, map errors to exit codes."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from consumer import __version__
+from consumer.errors import Fatal, Transient
+
+EXIT_REFUSED = 11
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+EPILOG = """
+Exit codes: 0 fine; 1 a check found something; 2 usage or settings; 3 some rows were bad; 10 fenced; 11 refused, or a
+needed part is not there; 12 incompatible models; 13 stale generation, restart me; 70 a bug; 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="hangtag",
+    help="Tags fashion products as they stream by.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"hangtag {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),
+) -> None:
+    del version
+
+
+for _name in ("demo", "run"):
+    if find_spec(f"consumer.cli.{_name}"):
+        app.command(_name)(import_module(f"consumer.cli.{_name}").command)
+for _name in ("local", "feed", "topics", "events", "models"):
+    if find_spec(f"consumer.cli.{_name}"):
+        app.add_typer(import_module(f"consumer.cli.{_name}").app, name=_name)
+
+
+def main() -> None:
+    """Run the command line and exit with the documented status."""
+    try:
+        status = app(standalone_mode=False)
+    except Abort:
+        status = EXIT_INTERRUPTED
+    except TyperException as error:
+        error.show()  # type: ignore[attr-defined]  # usage errors show themselves; the public base does not say so
+        status = error.exit_code
+    except Fatal as error:
+        status = _say(error, error.exit_code)
+    except Transient as error:
+        status = _say(error, EXIT_REFUSED)
+    except KeyboardInterrupt:
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        status = 0
+    except Exception:  # noqa: BLE001  # the outermost boundary: anything that comes here is a bug
+        import traceback
+
+        traceback.print_exc()
+        status = EXIT_BUG
+    sys.exit(status)
+
+
+def _say(error: Exception, status: int) -> int:
+    typer.echo(f"hangtag: {error}", err=True)
+    return status

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All metrics, once: declared with help and buckets, called through verbs. Call sites never touch label names.
+
+No URL, host, vendor-chosen or id label anywhere: a vendor must not be able to grow our series.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.exposition import generate_latest
+
+if TYPE_CHECKING:
+    from consumer.errors import DeadLetterReason
+
+_STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """The process's metrics. Thread-safe, as prometheus-client is."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._build = Info("hangtag_build", "Program version and model bundle.", registry=self.registry)
+        self._events = Counter(
+            "hangtag_events_total", "Deliveries that ended, by outcome.", ["outcome"], registry=self.registry
+        )
+        self._dead_letters = Counter(
+            "hangtag_dead_letters_total", "Deliveries dead-lettered, by reason.", ["reason"], registry=self.registry
+        )
+        self._stage = Histogram(
+            "hangtag_stage_seconds",
+            "Time of one delivery in one stage.",
+            ["stage"],
+            buckets=_STAGE_SECONDS,
+            registry=self.registry,
+        )
+        self._retries = Counter(
+            "hangtag_retries_total",
+            "Attempts after a transient failure, by dependency.",
+            ["dependency"],
+            registry=self.registry,
+        )
+        self._breaker = Gauge(
+            "hangtag_breaker_open",
+            "1 while a dependency's breaker is open.",
+            ["dependency"],
+            registry=self.registry,
+        )
+
+    def started(self, *, version: str, bundle: int) -> None:
+        """The program runs with this version and bundle."""
+        self._build.info({"version": version, "bundle": str(bundle)})
+
+    def event_finished(self, outcome: str) -> None:
+        """One delivery ended: `enriched`, `degraded`, `deleted` or `dead_lettered`."""
+        self._events.labels(outcome).inc()
+
+    def event_dead_lettered(self, reason: DeadLetterReason) -> None:
+        """One delivery goes to the dead letters."""
+        self._dead_letters.labels(reason.value).inc()
+
+    def stage_took(self, stage: str, seconds: float) -> None:
+        """One delivery passed one stage."""
+        self._stage.labels(stage).observe(seconds)
+
+    def retried(self, dependency: str) -> None:
+        """One more attempt after a transient failure."""
+        self._retries.labels(dependency).inc()
+
+    def breaker_is(self, dependency: str, *, is_open: bool) -> None:
+        """The breaker of a dependency changed."""
+        self._breaker.labels(dependency).set(is_open)
+
+    def exposition(self) -> bytes:
+        """Everything, in the Prometheus text format."""
+        return generate_latest(self.registry)
