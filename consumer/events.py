@@ -247,6 +247,10 @@ class Rejected:
     attempts: int
     first_at: datetime
     last_at: datetime
+    error_class: str = "consumer.errors.Unprocessable"
+    """Full name of the exception's class."""
+    stacktrace: str = ""
+    """As Python prints it; clipped where it is written."""
 
 
 Outcome = Finished | Rejected
