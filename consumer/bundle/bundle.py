@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bundle as the consumer sees it: a folder whose small files were read and agree with each other."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consumer.bundle.manifest import client_hash, read_manifest
+from consumer.bundle.thresholds import read_thresholds
+from consumer.bundle.tokeniser import Tokeniser, read_vocabulary
+from consumer.errors import IncompatibleModels, SettingsInvalid
+
+if TYPE_CHECKING:
+    from consumer.bundle.manifest import Manifest
+    from consumer.bundle.thresholds import Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What the consumer needs of a bundle; the graphs stay on disk."""
+
+    folder: Path
+    manifest: Manifest
+    thresholds: Thresholds
+    tokeniser: Tokeniser
+
+
+def starter_folder() -> Path:
+    """The bundle that ships with the package."""
+    return Path(str(files("triton_models"))) / "starter"
+
+
+def load_bundle(folder: Path | None = None) -> Bundle:
+    """Read a bundle's folder; None = the shipped starter.
+
+    Raises SettingsInvalid when there is no such folder, IncompatibleModels when a file is missing or faulty, or when
+    vocabulary and labels are not those that the manifest was made for. The graphs are not read: `models verify` does.
+    """
+    folder = folder or starter_folder()
+    if not folder.is_dir():
+        raise SettingsInvalid(f"settings are wrong:\n  triton.bundle: there is no folder {folder}")
+    manifest = read_manifest(folder / "manifest.json")
+    vocabulary = read_vocabulary(folder / "vocabulary.txt")
+    if client_hash(manifest, vocabulary) != manifest.client_hash:
+        raise IncompatibleModels(
+            f"{folder / 'manifest.json'}: client_hash: is not that of vocabulary.txt and the manifest's fields"
+        )
+    try:
+        tokeniser = Tokeniser(vocabulary, manifest.text_length)
+    except ValueError as error:
+        raise IncompatibleModels(f"{folder / 'vocabulary.txt'}: {error}") from error
+    handles = frozenset(task.handle for task in manifest.tasks)
+    return Bundle(folder, manifest, read_thresholds(folder / "thresholds.json", handles), tokeniser)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, lower-case hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

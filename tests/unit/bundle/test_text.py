@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from consumer.bundle import compose_text
+from consumer.events import EventType, ProductEvent
+
+
+def product(**fields: Any) -> ProductEvent:
+    return ProductEvent("e1", EventType.UPSERT, "acme", "1", 1, datetime(2026, 1, 1, tzinfo=UTC), **fields)
+
+
+def test_the_title_comes_first_and_the_other_fields_carry_their_markers() -> None:
+    event = product(
+        title="Classic Shirt",
+        brand="Acme",
+        description="Soft cotton.",
+        vendor_category="Men > Shirts",
+        vendor_attributes={"size": "M", "colour": "navy"},
+    )
+
+    text = compose_text(event).text
+
+    assert text == (
+        "Classic Shirt | brand: Acme | description: Soft cotton. | category: Men > Shirts | colour: navy | size: M"
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"title": "  "},
+        {"brand": "Acme"},
+        {"title": "ACME", "brand": "Acme"},
+        {"title": "Acme - acme", "brand": "Acme"},
+        {"title": "!?"},
+    ],
+)
+def test_words_that_say_no_more_than_the_brand_are_no_text(fields: dict[str, Any]) -> None:
+    assert compose_text(product(**fields)).text == ""
+
+
+def test_any_word_beyond_the_brand_is_text() -> None:
+    assert compose_text(product(title="Acme 501", brand="Acme")).text == "Acme 501 | brand: Acme"
+    assert compose_text(product(vendor_attributes={"colour": "navy"})).text == "colour: navy"
