@@ -61,13 +61,16 @@ class Unprocessable(HangtagError):
     """This event can never work, however often it is tried.
 
     `reason` is the stable word for headers, metrics and logs; the message is for a person. `event_id` is filled
-    where the event could be read.
+    where the event could be read; `attempts` says how often it was tried.
     """
 
-    def __init__(self, reason: DeadLetterReason, message: str, *, event_id: str | None = None) -> None:
+    def __init__(
+        self, reason: DeadLetterReason, message: str, *, event_id: str | None = None, attempts: int = 1
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.event_id = event_id
+        self.attempts = attempts
 
 
 class Fatal(HangtagError):

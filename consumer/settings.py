@@ -2,7 +2,8 @@
 """Every knob: type, unit, default, reason. Built once in `app.py` and passed down in slices.
 
 Environment `HANGTAG_SECTION__FIELD`, then the file `hangtag.toml` of the working directory, then the secrets directory
-named by `HANGTAG_SECRETS_DIR`. Unknown or unsafe values fail at start, all at once.
+named by `HANGTAG_SECRETS_DIR`, one file a secret: `triton__read_key`. Unknown or unsafe values
+fail at start, all at once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic_settings import (
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -260,7 +262,12 @@ class Settings(BaseSettings):
         ]
         if os.environ.get("HANGTAG_SECRETS_DIR"):
             sources.append(
-                NestedSecretsSettingsSource(file_secret_settings, secrets_dir=os.environ["HANGTAG_SECRETS_DIR"])
+                NestedSecretsSettingsSource(
+                    file_secret_settings,
+                    secrets_dir=os.environ["HANGTAG_SECRETS_DIR"],
+                    secrets_dir_missing="error",
+                    secrets_prefix="",
+                )
             )
         return tuple(sources)
 
@@ -269,6 +276,8 @@ def load_settings(**overrides: Any) -> Settings:  # sections as keyword argument
     """Read the environment, the file and the secrets. Raises SettingsInvalid, which lists every fault."""
     try:
         settings = Settings(**overrides)
+    except SettingsError as error:
+        raise SettingsInvalid(f"settings are wrong:\n  {error} (lists and maps are written as JSON)") from error
     except ValidationError as error:
         faults = (f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise SettingsInvalid("settings are wrong:\n" + "\n".join(faults)) from error

@@ -1,0 +1,63 @@
+# One-word tasks; `.ci/run` calls the same ones. A fresh Debian or Ubuntu needs:
+#   apt-get install -y python3.11 python3.11-venv libpython3.11 openjdk-17-jre-headless maven make git
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+HANGTAG := $(BIN)/hangtag
+STATE ?= .state
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench docs clean
+
+help: ## what each task does
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## make .venv with everything that the demo needs
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing; install it: apt-get install -y python3.11 python3.11-venv libpython3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local]'
+	@touch $@
+
+# Tests also train a small model and judge the code: torch and the development tools come on top.
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local,train,registry]' --group dev
+	@touch $@
+
+lint: $(VENV)/.tested ## style, formatting, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+type: $(VENV)/.tested ## strict types
+	$(BIN)/mypy
+
+test: $(VENV)/.tested lint type ## the whole honest suite, with seconds per folder
+	$(BIN)/python -m pytest -m 'not full' $(PYTEST)
+
+test-fast: $(VENV)/.tested ## unit tests, for the inner loop
+	$(BIN)/python -m pytest tests/unit tests/schemas $(PYTEST)
+
+test-full: $(VENV)/.tested ## everything, the long runs too
+	$(BIN)/python -m pytest $(PYTEST)
+
+demo: $(VENV)/.installed ## real Kafka, real Triton, a trained model, a made-up vendor feed
+	$(HANGTAG) demo
+
+demo-seeds: $(VENV)/.installed ## 20 demos with 20 seeds on one running set of parts
+	$(HANGTAG) local up --state $(STATE)/seeds
+	@status=0; for seed in $$(seq 1 20); do \
+	  $(HANGTAG) demo --state $(STATE)/seeds --products 60 --seed $$seed --output json || { status=1; break; }; \
+	done; $(HANGTAG) local down --state $(STATE)/seeds; exit $$status
+
+bench: $(VENV)/.tested ## figures, not judgements
+	$(BIN)/python -m pytest tests/bench -s $(PYTEST)
+
+docs: $(VENV)/.installed ## write the generated pages
+	$(BIN)/python -m docs.reference
+
+clean: ## stop local parts and remove what was built
+	-@test ! -x $(HANGTAG) || $(HANGTAG) local down --state $(STATE)
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+
+from consumer.errors import SettingsInvalid
+from consumer.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("HANGTAG_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_all_faults_are_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_ENGINE__SLOTS", "0")
+    monkeypatch.setenv("HANGTAG_KAFKA__SLOT", "not a slot!")
+    monkeypatch.setenv("HANGTAG_KAFKA__GROUP", "typo")
+
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+
+    for name in ("engine.slots", "kafka.slot", "kafka.group"):
+        assert name in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_variable_of_no_section_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_KAFAK__SLOT", "1")
+
+    with pytest.raises(SettingsInvalid, match="HANGTAG_KAFAK__SLOT"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["isolation.level", "enable.auto.commit", "transactional.id"])
+def test_a_property_that_the_guarantee_rests_on_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("HANGTAG_KAFKA__PROPERTIES", f'{{"{name}": "x"}}')
+
+    with pytest.raises(SettingsInvalid, match=name):
+        load_settings()
+
+
+def test_environment_beats_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").write_text('[kafka]\ngroup_id = "from-file"\nslot = "7"\n')
+    monkeypatch.setenv("HANGTAG_KAFKA__GROUP_ID", "from-environment")
+
+    kafka = load_settings().kafka
+
+    assert (kafka.group_id, kafka.slot) == ("from-environment", "7")
+
+
+def test_a_secret_comes_from_its_directory_and_does_not_print(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "triton__read_key").write_text("hush")
+    monkeypatch.setenv("HANGTAG_SECRETS_DIR", str(tmp_path / "secrets"))
+
+    settings = load_settings()
+
+    assert settings.triton.read_key is not None
+    assert settings.triton.read_key.get_secret_value() == "hush"
+    assert "hush" not in repr(settings)
+
+
+def test_a_secrets_directory_that_is_not_there_is_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HANGTAG_SECRETS_DIR", str(tmp_path / "nowhere"))
+
+    with pytest.raises(SettingsInvalid, match="nowhere"):
+        load_settings()
+
+
+def test_a_broken_json_value_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", "127.0.0.1/32:80")
+
+    with pytest.raises(SettingsInvalid, match="images.*written as JSON"):
+        load_settings()
+
+
+def test_an_allowed_private_endpoint_names_network_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", '["127.0.0.1/32:8123", "[::1]/128:80"]')
+
+    endpoints = load_settings().images.private_endpoints
+
+    assert [(str(endpoint.network), endpoint.port) for endpoint in endpoints] == [
+        ("127.0.0.1/32", 8123),
+        ("::1/128", 80),
+    ]
+
+
+@pytest.mark.parametrize("entry", ["127.0.0.1/32", "127.0.0.1/32:0", "127.0.0.1/33:80", "host:80"])
+def test_a_broken_private_endpoint_is_refused(monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", f'["{entry}"]')
+
+    with pytest.raises(SettingsInvalid, match="allow_private"):
+        load_settings()
+
+
+def test_results_per_commit_default_to_a_quarter_of_the_slots() -> None:
+    assert load_settings().engine.results_per_commit == 250
