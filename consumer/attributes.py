@@ -7,6 +7,7 @@ stable codes are strings. Later fields keep their defaults until a part fills th
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -260,3 +261,12 @@ class ProductEmbedding:
     vector: bytes
     modalities: tuple[str, ...]
     dtype: str = "float16-le"
+
+
+#: Names of outputs live here, so that a repeated run gives the same ids.
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "org.hangtag")
+
+
+def output_event_id(key: str, input_event_id: str, *, bundle: int, thresholds: str) -> str:
+    """The `event_id` of what we publish for one input event: the same whenever the same bundle judges it again."""
+    return str(uuid.uuid5(NAMESPACE, f"{key}/{input_event_id}/{bundle}/{thresholds}"))
