@@ -56,7 +56,7 @@ bench: $(VENV)/.tested ## figures, not judgements
 	$(BIN)/python -m pytest tests/bench -s $(PYTEST)
 
 docs: $(VENV)/.installed ## write the generated pages
-	$(BIN)/python -m docs.reference
+	$(BIN)/python docs/reference.py
 
 clean: ## stop local parts and remove what was built
 	-@test ! -x $(HANGTAG) || $(HANGTAG) local down --state $(STATE)
