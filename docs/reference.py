@@ -27,8 +27,9 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        'Environment variables, or the same names in `hangtag.toml` (`[kafka]`, `slot = "1"`), or files in the folder',
-        "`HANGTAG_SECRETS_DIR` (`triton__read_key`). Unknown names and unsafe values are refused at start, all at once.",
+        'Environment variables, or the same names in `hangtag.toml` (`[kafka]`, `slot = "1"`), or files in',
+        "the folder `HANGTAG_SECRETS_DIR` (`triton__read_key`). Unknown names and unsafe values are refused at start,",
+        "all at once.",
         "Lists and maps are written as JSON. This page is generated: `make docs`.",
         "",
         "| variable | default | what |",
