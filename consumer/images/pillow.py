@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The slow way to pixels: everything that is no plain JPEG, and JPEGs that the fast decoder refuses."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from consumer.images.sniff import ImageFormat, ImageHeader
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_ORIENTATION = 0x0112
+
+
+def limit_pillow(max_pixels: int) -> None:
+    """The second belt, for the whole process: Pillow itself refuses larger pictures. Called once, at the start."""
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+def open_with_pillow(body: bytes, header: ImageHeader) -> tuple[NDArray[np.uint8], int]:
+    """RGB [height, width, 3] of the first frame, not yet upright, and its EXIF orientation.
+
+    Alpha is composited on white. Only the sniffed format's decoder is tried. Raises what Pillow raises, which is
+    more than it documents.
+    """
+    with Image.open(io.BytesIO(body), formats=[header.format.value]) as image:
+        # Pillow opens lazily: nothing is decoded before this line, and nothing larger than was judged after it.
+        if image.size != (header.width, header.height):
+            raise UnidentifiedImageError("the decoder reads another size")
+        image.load()
+        orientation = header.orientation
+        if header.format is not ImageFormat.JPEG:
+            orientation = image.getexif().get(_ORIENTATION, 1)
+        return np.asarray(_to_rgb(image)), orientation if orientation in range(1, 9) else 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # convert() would clip almost everything to white
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "CMYK":
+        return _cmyk_to_rgb(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image)
+        image = white
+    return image.convert("RGB")
+
+
+def _cmyk_to_rgb(image: Image.Image) -> Image.Image:
+    """By the embedded profile; by plain subtraction where there is none that works."""
+    if profile := image.info.get("icc_profile"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            return image.convert("RGB")
+        if converted is not None:
+            return converted
+    return image.convert("RGB")

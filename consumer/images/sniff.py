@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Format and size of a picture from its first bytes. Decodes nothing, so a bomb costs no more than its header."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+from consumer.events import FetchReason
+
+
+class ImageFormat(StrEnum):
+    """Formats that can be decoded; the values are Pillow's names."""
+
+    JPEG = "JPEG"
+    PNG = "PNG"
+    WEBP = "WEBP"
+    GIF = "GIF"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What a file says of itself. Width and height are as stored, before the orientation is applied."""
+
+    format: ImageFormat
+    width: int
+    height: int
+    components: int = 0
+    """Of a JPEG's frame; 0 for other formats."""
+    bits: int = 0
+    """Per sample of a JPEG's frame; 0 for other formats."""
+    orientation: int = 1
+    """EXIF orientation 1-8 of a JPEG; 1 for other formats."""
+
+
+def read_header(body: bytes) -> ImageHeader | FetchReason:
+    """The header, or why there is none: `unsupported_format`, `truncated` or `undecodable`.
+
+    The content type and the name of the file have no say. AVIF, HEIC, SVG, TIFF and the rest are unsupported.
+    """
+    try:
+        if body.startswith(b"\xff\xd8\xff"):
+            return _read_jpeg(body)
+        if body.startswith(b"\x89PNG\r\n\x1a\n"):
+            return _read_png(body)
+        if body.startswith((b"GIF87a", b"GIF89a")):
+            return ImageHeader(ImageFormat.GIF, *struct.unpack_from("<HH", body, 6))
+        if body.startswith(b"RIFF") and body[8:12] == b"WEBP":
+            return _read_webp(body)
+    except struct.error:
+        return FetchReason.TRUNCATED
+    return FetchReason.UNSUPPORTED_FORMAT
+
+
+#: As libjpeg looks for the next marker: anything between segments is skipped, 0xFF may repeat.
+_MARKER = re.compile(rb"\xff([^\x00\xff])")
+_WITHOUT_LENGTH = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
+_APP1, _EOI, _SOS = 0xE1, 0xD9, 0xDA
+#: Baseline, extended and progressive Huffman: what browsers show. The others (lossless, hierarchical, arithmetic).
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
+#: A 10 MiB file has at most 160 full segments; millions of empty ones are an attack on this loop.
+_MAX_SEGMENTS = 1000
+
+
+def _read_jpeg(body: bytes) -> ImageHeader | FetchReason:
+    position, orientation = 2, None
+    for _ in range(_MAX_SEGMENTS):
+        found = _MARKER.search(body, position)
+        if found is None:
+            return FetchReason.TRUNCATED
+        marker, position = found[1][0], found.end()
+        if marker in _WITHOUT_LENGTH:
+            continue
+        if marker in _OTHER_FRAMES:
+            return FetchReason.UNSUPPORTED_FORMAT
+        if marker in {_EOI, _SOS}:
+            return FetchReason.UNDECODABLE
+        if marker in _FRAMES:
+            bits, height, width, components = struct.unpack_from(">xxBHHB", body, position)
+            return ImageHeader(ImageFormat.JPEG, width, height, components, bits, orientation or 1)
+        (length,) = struct.unpack_from(">H", body, position)
+        if marker == _APP1 and orientation is None:
+            orientation = _read_orientation(body[position + 2 : position + length])
+        position += max(2, length)
+    return FetchReason.UNDECODABLE
+
+
+_ORIENTATION, _SHORT = 0x0112, 3
+
+
+def _read_orientation(segment: bytes) -> int | None:
+    """Orientation of the first EXIF segment; 1 where it is absent or nonsense, None when this is no EXIF segment."""
+    if not segment.startswith(b"Exif\x00\x00"):
+        return None
+    tiff = segment[6:]
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (entries,) = struct.unpack_from(f"{order}H", tiff, start)
+        for entry in range(entries):
+            tag, kind, count, value = struct.unpack_from(f"{order}HHIH", tiff, start + 2 + 12 * entry)
+            if tag == _ORIENTATION:
+                return value if kind == _SHORT and count == 1 and value in range(1, 9) else 1
+    except struct.error:
+        pass
+    return 1
+
+
+def _read_png(body: bytes) -> ImageHeader | FetchReason:
+    name, width, height = struct.unpack_from(">4sII", body, 12)
+    return ImageHeader(ImageFormat.PNG, width, height) if name == b"IHDR" else FetchReason.UNDECODABLE
+
+
+def _read_webp(body: bytes) -> ImageHeader | FetchReason:
+    """Canvas size of the three container forms (RFC 9649, sections 2.5-2.7)."""
+    (kind,) = struct.unpack_from("4s", body, 12)
+    if kind == b"VP8X":
+        low_width, high_width, low_height, high_height = struct.unpack_from("<HBHB", body, 24)
+        width, height = low_width + (high_width << 16) + 1, low_height + (high_height << 16) + 1
+    elif kind == b"VP8L":
+        (packed,) = struct.unpack_from("<I", body, 21)
+        width, height = (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+    elif kind == b"VP8 ":
+        width, height = (size & 0x3FFF for size in struct.unpack_from("<HH", body, 26))
+    else:
+        return FetchReason.UNDECODABLE
+    return ImageHeader(ImageFormat.WEBP, width, height)
