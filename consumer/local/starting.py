@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every part starts: on free ports, behind a keeper, until it answers; a part that dies instead says why."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from consumer.errors import Refused
+from consumer.local import ports
+from consumer.local.process import Kept, Launch, Owned, log_tail, new_token, spawn
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from consumer.local.ports import PortBook
+
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+
+PORT_ATTEMPTS = 3
+PROBE_PAUSE_S = 0.05
+
+
+class Part(Protocol[S_co]):
+    """What is particular about Kafka, Triton or the image host."""
+
+    name: str
+    port_count: int
+    start_limit_s: float
+
+    def launch(self, ports: list[int], token: str) -> Launch:
+        """Prepare files and give the command that listens on `ports`. Raises Refused when something is missing."""
+
+    def probe(self, ports: list[int], kept: Kept) -> S_co | None:
+        """Ask it once, briefly; its status, or None while it does not answer."""
+
+
+class Starting(Generic[S]):
+    """A part on its way: its process runs, `wait` gives the status. Owned by this process until released."""
+
+    def __init__(self, part: Part[S], book: PortBook) -> None:
+        self._part = part
+        self._book = book
+        self._spawn(ports.pick(part.port_count, book.recall(part.name)))
+
+    def __enter__(self) -> Starting[S]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def kept(self) -> Kept:
+        """Its processes, for a state file."""
+        return self._owned.kept
+
+    def wait(self) -> S:
+        """Block until it answers. Raises Refused with the last lines of its log when it ends or says nothing."""
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            status = self._probe_until_ready()
+            if status is not None:
+                self._book.remember(self._part.name, self._ports)
+                return status
+            if attempt == PORT_ATTEMPTS or all(map(ports.is_free, self._ports)):
+                break
+            self._spawn(ports.pick(self._part.port_count, []))  # somebody took a port between the choice and the start
+        raise Refused(f"{self._part.name} ended instead of starting; the end of {self._launch.log}:\n{self._tail()}")
+
+    def release(self) -> None:
+        """Let it run on when this process ends."""
+        self._owned.release()
+
+    def stop(self) -> None:
+        """Return when nothing of it is left. A released part runs on."""
+        self._owned.stop()
+
+    def _spawn(self, chosen: list[int]) -> None:
+        token = new_token()
+        self._ports = chosen
+        self._launch = self._part.launch(chosen, token)
+        self._owned: Owned = spawn(self._launch, token)
+
+    def _probe_until_ready(self) -> S | None:
+        deadline = time.monotonic() + self._part.start_limit_s
+        while self.kept.is_alive:
+            status = self._part.probe(self._ports, self.kept)
+            # Asked again after the answer: on a taken port, the answer came from somebody else and ours is gone.
+            if status is not None and self.kept.is_alive:
+                return status
+            if time.monotonic() > deadline:
+                raise Refused(
+                    f"{self._part.name} runs but does not answer after {self._part.start_limit_s:.0f} s; "
+                    f"the end of {self._launch.log}:\n{self._tail()}"
+                )
+            time.sleep(PROBE_PAUSE_S)
+        self._owned.stop()
+        return None
+
+    def _tail(self) -> str:
+        return log_tail(self._launch.log)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for every test: it leaves no thread behind, and it dials nothing but this machine's loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.wait import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest_plugins = ["tests.support.kafka"]
+
+THREAD_LIMIT_S = 5
+
+
+def pytest_configure() -> None:
+    """Put the guard in; an audit hook stays for the life of the process."""
+    sys.addaudithook(_refuse_to_dial_out)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    wait_until(lambda: not _started_since(before), THREAD_LIMIT_S, f"the end of {_started_since(before)}")
+
+
+def _started_since(before: set[threading.Thread]) -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.is_alive()} - before
+
+
+def _refuse_to_dial_out(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+        return
+    sock, address = arguments[0], arguments[1]
+    if sock.family not in {socket.AF_INET, socket.AF_INET6} or address is None:
+        return
+    if not _is_loopback(str(address[0])):
+        # No OSError: code under test takes those for an unreachable host and goes on.
+        raise RuntimeError(f"tests dial loopback only, not {address}")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:  # a name, which would have to be looked up
+        return False

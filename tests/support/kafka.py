@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fixture `kafka`: one real broker for the whole test run, fresh topics for each test."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from consumer.local.jars import JAVA_INSTALL, MAVEN_INSTALL
+from consumer.local.kafka import KafkaPart
+from consumer.local.ports import PortBook
+from consumer.local.starting import Starting
+from consumer.settings import TopicSettings
+from tests.support.require import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOPIC_LIMIT_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """The running broker."""
+
+    bootstrap_servers: str
+    version: str
+
+    def create_topics(self, partitions: int = 6) -> TopicSettings:
+        """The four topics under names that no other test uses."""
+        run = uuid.uuid4().hex[:8]
+        topics = TopicSettings(
+            events=f"events-{run}",
+            attributes=f"attributes-{run}",
+            embeddings=f"embeddings-{run}",
+            dead_letters=f"dead-letters-{run}",
+        )
+        for name in (topics.events, topics.attributes, topics.embeddings, topics.dead_letters):
+            self.create_topic(partitions, name=name)
+        return topics
+
+    def create_topic(self, partitions: int = 1, *, name: str | None = None) -> str:
+        """One topic with the broker's defaults; its name, a fresh one unless given."""
+        name = name or f"topic-{uuid.uuid4().hex[:8]}"
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        for done in admin.create_topics([NewTopic(name, partitions, 1)]).values():
+            done.result(TOPIC_LIMIT_S)
+        return name
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """Apache Kafka, started on first use and stopped at the end of the run."""
+    require("Java 17", bool(shutil.which("java")), JAVA_INSTALL)
+    require("Maven", bool(shutil.which("mvn")), MAVEN_INSTALL)
+    state = tmp_path_factory.mktemp("kafka")
+    with Starting(KafkaPart(state, print), PortBook(state / "ports.json")) as starting:
+        status = starting.wait()
+        yield Kafka(status.bootstrap_servers, status.version)
