@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A vendor's text as the model should read it. Training and serving call the same function; the event keeps the raw text."""
+"""A vendor's text as the model should read it, in training and in serving; the event keeps the raw text."""
 
 from __future__ import annotations
 
