@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from consumer.enrichment.text import clean
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,24 +27,26 @@ class ComposedText:
     text: str
     """Empty when the vendor's words say no more than the brand: then the product has no text modality."""
     flags: tuple[str, ...]
+    """Each once, in the order in which the fields needed them."""
 
 
 def compose_text(event: ProductEvent) -> ComposedText:
     """Title first and bare, then the other fields with their markers; the tail is what truncation cuts."""
-    fields = [(marker, text) for marker, text in _fields(event) if text]
-    brand = _words(event.brand or "")
+    cleaned = [(marker, clean(raw)) for marker, raw in _fields(event)]
+    flags = tuple(dict.fromkeys(flag for _, field in cleaned for flag in field.flags))
+    fields = [(marker, field.text) for marker, field in cleaned if field.text]
+    brand = {word for marker, text in fields if marker == "brand" for word in _words(text)}
     if not any(_words(text) - brand for marker, text in fields if marker != "brand"):
-        return ComposedText("", ())
-    return ComposedText(" | ".join(f"{marker}: {text}" if marker else text for marker, text in fields), ())
+        return ComposedText("", flags)
+    return ComposedText(" | ".join(f"{marker}: {text}" if marker else text for marker, text in fields), flags)
 
 
 def _fields(event: ProductEvent) -> Iterator[tuple[str, str]]:
-    yield "", event.title.strip()
-    yield "brand", (event.brand or "").strip()
-    yield "description", (event.description or "").strip()
-    yield "category", (event.vendor_category or "").strip()
-    for name, value in sorted(event.vendor_attributes.items()):
-        yield name, value.strip()
+    yield "", event.title
+    yield "brand", event.brand or ""
+    yield "description", event.description or ""
+    yield "category", event.vendor_category or ""
+    yield from sorted(event.vendor_attributes.items())
 
 
 def _words(text: str) -> set[str]:

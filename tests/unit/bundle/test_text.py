@@ -48,3 +48,14 @@ def test_words_that_say_no_more_than_the_brand_are_no_text(fields: dict[str, Any
 def test_any_word_beyond_the_brand_is_text() -> None:
     assert compose_text(product(title="Acme 501", brand="Acme")).text == "Acme 501 | brand: Acme"
     assert compose_text(product(vendor_attributes={"colour": "navy"})).text == "colour: navy"
+
+
+def test_repairs_of_all_fields_are_flagged_once() -> None:
+    text = compose_text(product(title="<b>Navy</b> shirt", description="<p>Soft.</p>", brand="Caf\u00c3\u00a9"))
+
+    assert text.text == "Navy shirt | brand: Caf\u00e9 | description: Soft."
+    assert text.flags == ("html", "encoding_repaired")
+
+
+def test_an_attribute_named_brand_does_not_hide_the_title() -> None:
+    assert compose_text(product(title="Acme shirt", vendor_attributes={"brand": "Acme"})).text != ""
