@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from consumer.images.sniff import ImageFormat, ImageHeader
+from consumer.images.sniff import ImageFormat, ImageHeader, read_orientation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_ORIENTATION = 0x0112
 
 
 def limit_pillow(max_pixels: int) -> None:
     """The second belt, for the whole process: Pillow itself refuses larger pictures. Called once, at the start."""
     Image.MAX_IMAGE_PIXELS = max_pixels
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # its remarks on a vendor's EXIF block are no log lines
     warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
@@ -37,8 +36,8 @@ def open_with_pillow(body: bytes, header: ImageHeader) -> tuple[NDArray[np.uint8
         image.load()
         orientation = header.orientation
         if header.format is not ImageFormat.JPEG:
-            orientation = image.getexif().get(_ORIENTATION, 1)
-        return np.asarray(_to_rgb(image)), orientation if orientation in range(1, 9) else 1
+            orientation = read_orientation(image.info.get("exif", b""))
+        return np.asarray(_to_rgb(image)), orientation
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

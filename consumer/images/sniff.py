@@ -82,20 +82,19 @@ def _read_jpeg(body: bytes) -> ImageHeader | FetchReason:
             bits, height, width, components = struct.unpack_from(">xxBHHB", body, position)
             return ImageHeader(ImageFormat.JPEG, width, height, components, bits, orientation or 1)
         (length,) = struct.unpack_from(">H", body, position)
-        if marker == _APP1 and orientation is None:
-            orientation = _read_orientation(body[position + 2 : position + length])
+        if marker == _APP1 and orientation is None and body.startswith(_EXIF, position + 2):
+            orientation = read_orientation(body[position + 2 : position + length])
         position += max(2, length)
     return FetchReason.UNDECODABLE
 
 
+_EXIF = b"Exif\x00\x00"
 _ORIENTATION, _SHORT = 0x0112, 3
 
 
-def _read_orientation(segment: bytes) -> int | None:
-    """Orientation of the first EXIF segment; 1 where it is absent or nonsense, None when this is no EXIF segment."""
-    if not segment.startswith(b"Exif\x00\x00"):
-        return None
-    tiff = segment[6:]
+def read_orientation(exif: bytes) -> int:
+    """Orientation 1-8 of an EXIF block, with or without its prefix; 1 where it is absent or nonsense."""
+    tiff = exif.removeprefix(_EXIF)
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:
         return 1

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures drawn at test time, and their files."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+
+def shirt(width: int, height: int) -> Image.Image:
+    """A red shirt on grey: large flat areas, some edges, no two corners alike."""
+    image = Image.new("RGB", (width, height), (240, 240, 236))
+    canvas = ImageDraw.Draw(image)
+    outline = [(0.3, 0.15), (0.7, 0.15), (0.95, 0.4), (0.73, 0.5), (0.73, 0.9), (0.27, 0.9), (0.27, 0.5), (0.05, 0.35)]
+    canvas.polygon([(x * width, y * height) for x, y in outline], fill=(178, 34, 52))
+    canvas.rectangle((0.4 * width, 0.3 * height, 0.5 * width, 0.4 * height), fill=(20, 60, 200))
+    return image
+
+
+def jpeg(image: Image.Image, *, orientation: int | None = None, **options: object) -> bytes:
+    """`image` as a JPEG file, with an EXIF segment where an orientation is given."""
+    if orientation is not None:
+        options["exif"] = exif(orientation)
+    return encoded(image, "JPEG", **{"quality": 90, **options})
+
+
+def encoded(image: Image.Image, name: str, **options: object) -> bytes:
+    """`image` as a file of Pillow's format `name`."""
+    body = io.BytesIO()
+    image.save(body, name, **options)
+    return body.getvalue()
+
+
+def exif(orientation: int, *, order: str = ">", kind: int = 3) -> bytes:
+    """An EXIF segment that holds nothing but the orientation."""
+    mark = b"MM\x00*" if order == ">" else b"II*\x00"
+    value = struct.pack(f"{order}HHIHHI", 0x0112, kind, 1, orientation, 0, 0)
+    return b"Exif\x00\x00" + mark + struct.pack(f"{order}IH", 8, 1) + value
+
+
+def with_frame_size(body: bytes, width: int, height: int) -> bytes:
+    """A JPEG whose baseline frame header claims another size."""
+    frame = body.index(b"\xff\xc0")
+    return body[: frame + 5] + struct.pack(">HH", height, width) + body[frame + 9 :]
+
+
+def vertical_line(width: int, height: int, column: int) -> Image.Image:
+    """A black line, one pixel wide, on white."""
+    pixels = np.full((height, width, 3), 255, np.uint8)
+    pixels[:, column] = 0
+    return Image.fromarray(pixels)

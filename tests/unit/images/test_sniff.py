@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import struct
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.events import FetchReason
+from consumer.images.sniff import ImageFormat, ImageHeader, read_header
+from tests.unit.images.drawn import encoded, exif, jpeg, shirt
+
+
+def segment(marker: int, payload: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
+
+
+def frame(marker: int = 0xC0, *, bits: int = 8, width: int = 70, height: int = 50, components: int = 3) -> bytes:
+    return segment(marker, struct.pack(">BHHB", bits, height, width, components) + b"\x01\x11\x00" * components)
+
+
+def test_a_jpeg_tells_size_components_bits_and_orientation() -> None:
+    assert read_header(jpeg(shirt(61, 83))) == ImageHeader(ImageFormat.JPEG, 61, 83, components=3, bits=8)
+    assert read_header(jpeg(shirt(61, 83), orientation=6)) == ImageHeader(ImageFormat.JPEG, 61, 83, 3, 8, 6)
+    assert read_header(jpeg(shirt(61, 83).convert("L"), progressive=True)) == ImageHeader(
+        ImageFormat.JPEG, 61, 83, 1, 8
+    )
+    assert read_header(jpeg(shirt(61, 83).convert("CMYK"))) == ImageHeader(ImageFormat.JPEG, 61, 83, 4, 8)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_read_in_both_byte_orders(order: str, orientation: int) -> None:
+    header = read_header(b"\xff\xd8" + segment(0xE1, exif(orientation, order=order)) + frame())
+
+    assert isinstance(header, ImageHeader)
+    assert header.orientation == orientation
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        exif(0),
+        exif(9),
+        exif(6, kind=4),
+        exif(6)[:20],
+        b"Exif\x00\x00",
+        b"Exif\x00\x00XX\x00*" + bytes(8),
+        b"Exif\x00\x00MM\x00*\xff\xff\xff\xff\xff\xff",
+    ],
+)
+def test_nonsense_in_exif_means_upright(payload: bytes) -> None:
+    header = read_header(b"\xff\xd8" + segment(0xE1, payload) + frame())
+
+    assert isinstance(header, ImageHeader)
+    assert header.orientation == 1
+
+
+def test_the_first_exif_segment_counts_and_xmp_does_not() -> None:
+    xmp = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\x00<tiff:Orientation>3</tiff:Orientation>")
+    header = read_header(b"\xff\xd8" + xmp + segment(0xE1, exif(8)) + segment(0xE1, exif(2)) + frame())
+
+    assert isinstance(header, ImageHeader)
+    assert header.orientation == 8
+
+
+def test_padding_and_bytes_between_segments_are_skipped_as_libjpeg_does() -> None:
+    body = b"\xff\xd8\xff\xff\xff\xfe\x00\x04ab\x00noise\xff\x00\xff\xd0\xff\xff" + frame()[1:]
+
+    assert read_header(body) == ImageHeader(ImageFormat.JPEG, 70, 50, 3, 8)
+
+
+@pytest.mark.parametrize("marker", [0xC3, 0xC5, 0xC9, 0xCA, 0xCB, 0xCF])
+def test_lossless_hierarchical_and_arithmetic_jpegs_are_unsupported(marker: int) -> None:
+    assert read_header(b"\xff\xd8" + frame(marker)) is FetchReason.UNSUPPORTED_FORMAT
+
+
+def test_a_jpeg_that_ends_before_its_frame_is_truncated() -> None:
+    body = jpeg(shirt(61, 83), orientation=6)
+    start = body.index(b"\xff\xc0")
+
+    assert {read_header(body[:length]) for length in range(3, start + 10)} == {FetchReason.TRUNCATED}
+
+
+@pytest.mark.parametrize("marker", [0xD9, 0xDA])
+def test_a_jpeg_without_a_frame_is_undecodable(marker: int) -> None:
+    assert read_header(b"\xff\xd8" + segment(marker, b"")) is FetchReason.UNDECODABLE
+
+
+def test_a_million_empty_segments_end_at_once() -> None:
+    body = b"\xff\xd8" + segment(0xFE, b"") * 2_000_000
+    started = time.process_time()
+
+    assert read_header(body) is FetchReason.UNDECODABLE
+    assert time.process_time() - started < 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("PNG", {}), ("GIF", {}), ("WEBP", {"lossless": True}), ("WEBP", {"quality": 50}), ("WEBP", {"exif": exif(6)})],
+)
+def test_other_formats_tell_their_size(name: str, options: dict[str, object]) -> None:
+    assert read_header(encoded(shirt(61, 83), name, **options)) == ImageHeader(ImageFormat(name), 61, 83)
+
+
+@pytest.mark.parametrize("name", ["PNG", "GIF", "WEBP"])
+def test_other_formats_cut_in_their_header_are_truncated(name: str) -> None:
+    assert read_header(encoded(shirt(61, 83), name)[:14][: 8 if name == "GIF" else 14]) is FetchReason.TRUNCATED
+
+
+def test_the_28_byte_webp_of_268_megapixels_tells_its_size() -> None:
+    lossless = b"\x2f" + struct.pack("<I", 16382 | 16382 << 14) + bytes(3)
+    body = b"RIFF" + struct.pack("<I", 20) + b"WEBPVP8L" + struct.pack("<I", 8) + lossless
+
+    assert len(body) == 28
+    assert read_header(body) == ImageHeader(ImageFormat.WEBP, 16383, 16383)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff\xd8",
+        b"<!doctype html><title>Not found</title>",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"II*\x00" + bytes(40),
+        b"%!PS-Adobe-3.0",
+        b"8BPS\x00\x01",
+        b"\x00\x00\x00\x1cftypavif" + bytes(40),
+        b"\x00\x00\x00\x1cftypheic" + bytes(40),
+        b"RIFF\x00\x00\x00\x00WAVEfmt ",
+        b"\x00\x00\x01\x00",
+    ],
+)
+def test_everything_else_is_unsupported(body: bytes) -> None:
+    assert read_header(body) is FetchReason.UNSUPPORTED_FORMAT
+
+
+@given(st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\0\0\0WEBPVP8X", b""]), st.binary())
+def test_no_bytes_make_it_raise(start: bytes, rest: bytes) -> None:
+    assert isinstance(read_header(start + rest), ImageHeader | FetchReason)
