@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NVIDIA Triton on this machine: the wheel's server, CPU, Python backend, the three ensembles of one bundle."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from consumer.bundle import starter_folder
+from consumer.local.process import Launch
+from consumer.local.state import rotate
+from consumer.local.wheel import find_triton
+from consumer.triton.tensors import Ensemble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from consumer.local.process import Kept
+
+PROBE_LIMIT_S = 5.0
+EXIT_LIMIT_S = 3
+
+# Two groups: who rolls out bundles holds the admin key, the consumer only the read key.
+_ADMIN = "model-repository,shared-memory,trace,logging"
+_READ = "model-config,statistics"
+
+
+@dataclass(frozen=True, slots=True)
+class TritonStatus:
+    """A server that gave a right canary answer. `version` is the server's own word."""
+
+    grpc: str
+    http: str
+    metrics: str
+    version: str
+    pid: int
+    read_key: str
+    bundle: str | None
+
+
+class TritonPart:
+    """Starts a server on `bundle`, a folder; None is the shipped starter."""
+
+    name = "triton"
+    port_count = 3
+    start_limit_s = 90.0
+
+    def __init__(self, state: Path, bundle: Path | None, progress: Callable[[str], None]) -> None:
+        self._folder = state / "triton"
+        self._log = state / "logs" / "triton.log"
+        self._bundle = bundle
+        self._progress = progress
+        self._read_key = secrets.token_urlsafe(18)
+        self._wheel = find_triton()
+        self._repository = self._build_repository()
+
+    def launch(self, ports: list[int], token: str) -> Launch:
+        """The command; `token` becomes the prefix of the server's shared memory."""
+        rotate(self._log)
+        backends = self._wheel.write_backends(self._folder / "backends")
+        grpc, http, metrics = ports
+        groups = (f"{_ADMIN}:admin={secrets.token_urlsafe(18)}", f"{_READ}:read={self._read_key}")
+        command = [
+            str(self._wheel.server),
+            f"--model-repository={self._repository}",
+            f"--backend-directory={backends}",
+            f"--backend-config=python,shm-region-prefix-name={token}",
+            "--model-control-mode=explicit",
+            "--disable-auto-complete-config",  # our configs are complete; else each model starts a stub twice
+            *(f"--load-model={ensemble}" for ensemble in Ensemble),
+            "--grpc-address=127.0.0.1",
+            f"--grpc-port={grpc}",
+            "--http-address=127.0.0.1",
+            f"--http-port={http}",
+            "--metrics-address=127.0.0.1",
+            f"--metrics-port={metrics}",
+            *(f"--grpc-restricted-protocol={group}" for group in groups),
+            *(f"--http-restricted-api={group}" for group in groups),  # else HTTP would be the way around the keys
+            f"--exit-timeout-secs={EXIT_LIMIT_S}",
+        ]
+        return Launch(command, self._folder, self._log, self._wheel.environment, stop_s=EXIT_LIMIT_S + 5.0)
+
+    def probe(self, ports: list[int], kept: Kept) -> TritonStatus | None:
+        """The status once every ensemble answers its canary."""
+        grpc, http, metrics = (f"127.0.0.1:{port}" for port in ports)
+        version = self._version(ports[1])
+        if version is None:
+            return None
+        return TritonStatus(
+            grpc=grpc,
+            http=f"http://{http}",
+            metrics=f"http://{metrics}/metrics",
+            version=version,
+            pid=kept.server.pid,
+            read_key=self._read_key,
+            bundle=str(self._bundle) if self._bundle else None,
+        )
+
+    def _build_repository(self) -> Path:
+        from triton_models.export.repository import build_repository
+
+        self._progress("building the model repository")
+        repository = self._folder / "repository"
+        shutil.rmtree(repository, ignore_errors=True)
+        build_repository(self._bundle or starter_folder(), repository)
+        return repository
+
+    @staticmethod
+    def _version(port: int) -> str | None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_LIMIT_S)
+        try:
+            connection.request("GET", "/v2/health/ready")
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != http.client.OK:
+                return None
+            connection.request("GET", "/v2")
+            version: str = json.load(connection.getresponse())["version"]
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+        return version
