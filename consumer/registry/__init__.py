@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schema lookup and encoding: Avro with the shipped schemas, and the checked JSON form."""
+"""From bytes to records and back: which schema, which encoding. Start at `codec`."""

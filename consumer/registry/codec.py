@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one seam between records and bytes; each way of naming a schema is one implementation of `Codec`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.events import Headers
+    from consumer.registry.files import Subject
+
+Fields = dict[str, Any]  # what Avro reads and writes; `records` gives it types
+"""One Avro record as plain Python: numbers, text, bytes, lists, dicts, aware datetimes, Decimals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record in the newest shipped version of its schema, whichever version it was written in."""
+
+    subject: Subject
+    fields: Fields
+
+
+class Codec(Protocol):
+    """Turns values into records and records into values. Thread-safe."""
+
+    def decode(self, value: bytes, headers: Headers) -> Decoded:
+        """Read one record value.
+
+        Raises Unprocessable: `avro_malformed` when the bytes are no such record, bytes left over included;
+        `schema_unknown` when nobody can say how they were written.
+        """
+        ...
+
+    def encode(self, subject: Subject, fields: Mapping[str, Any]) -> bytes:
+        """Write one record value in the newest shipped version. Raises ValueError for fields that do not fit it."""
+        ...

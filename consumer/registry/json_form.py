@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Product events as plain JSON, checked against the same rules as the schema.
+
+Nullable fields bare or absent, `amount` a decimal string, `occurred_at` RFC 3339 or integer microseconds. Unknown
+fields are ignored and counted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from consumer.errors import DeadLetterReason, Unprocessable
+from consumer.events import EventType, Price, ProductEvent
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_AMOUNT: Final = re.compile(r"-?\d{1,10}(\.\d{1,2})?", re.ASCII)
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_AVRO_LONG: Final = 1 << 63
+
+#: More faults than this tell the vendor nothing new; a path may hold a name of the vendor's, of any length.
+_MAX_FAULTS: Final = 5
+_MAX_PATH_CHARACTERS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class JsonEvent:
+    """An event read from JSON, and how many of its fields no schema knows."""
+
+    event: ProductEvent
+    unknown_fields: int
+
+
+def _moment(value: object) -> datetime:
+    try:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return _EPOCH + timedelta(microseconds=value)
+        if isinstance(value, str) and _RFC3339.fullmatch(value):
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the years 1-9999") from error
+    raise ValueError("must be RFC 3339 with a zone, or integer microseconds since the epoch")
+
+
+def _amount(value: object) -> Decimal:
+    if isinstance(value, str) and _AMOUNT.fullmatch(value):
+        return Decimal(value)
+    raise ValueError("must be a string of digits, at most 10 before and 2 after the point")
+
+
+def _event_type(value: object) -> EventType:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")  # noqa: TRY004  # pydantic turns ValueError into a fault, nothing else
+    try:
+        return EventType(value)
+    except ValueError:
+        return EventType.UNKNOWN  # as Avro reads a symbol that this version does not know
+
+
+class _Form(BaseModel):
+    """Strict types; fields that the schema does not know are kept apart, to be counted."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    @property
+    def unknown_fields(self) -> int:
+        return len(self.model_extra or ())
+
+
+class _PriceForm(_Form):
+    amount: Annotated[Decimal, BeforeValidator(_amount)]
+    currency: str
+
+
+class _EventForm(_Form):
+    event_id: str
+    event_type: Annotated[EventType, BeforeValidator(_event_type)]
+    vendor_id: str
+    sku: str
+    product_version: int = Field(ge=-_AVRO_LONG, lt=_AVRO_LONG)
+    occurred_at: Annotated[datetime, BeforeValidator(_moment)]
+    title: str = ""
+    description: str | None = None
+    brand: str | None = None
+    vendor_category: str | None = None
+    vendor_attributes: dict[str, str] = Field(default_factory=dict)
+    image_urls: Annotated[list[str], FailFast()] = Field(default_factory=list)
+    language: str | None = None
+    item_group_id: str | None = None
+    price: _PriceForm | None = None
+    product_url: str | None = None
+    feed: str | None = None
+
+
+def read_json_event(value: bytes | str) -> JsonEvent:
+    """Read one event.
+
+    Raises Unprocessable: `json_malformed` when it is not a JSON object, `field_invalid` with the path of each field
+    that does not fit.
+    """
+    try:
+        form = _EventForm.model_validate_json(value)
+    except ValidationError as error:
+        raise _unprocessable(error, value) from error
+    return _event(form)
+
+
+def check_event(fields: dict[str, Any]) -> JsonEvent:  # any JSON
+    """The same checks on an object that is parsed already. Raises Unprocessable `field_invalid`."""
+    try:
+        form = _EventForm.model_validate(fields)
+    except ValidationError as error:
+        raise Unprocessable(DeadLetterReason.FIELD_INVALID, _faults(error)) from error
+    return _event(form)
+
+
+def _event(form: _EventForm) -> JsonEvent:
+    known = {name: getattr(form, name) for name in _EventForm.model_fields}
+    price = form.price
+    known["image_urls"] = tuple(form.image_urls)
+    known["price"] = None if price is None else Price(price.amount, price.currency)
+    return JsonEvent(ProductEvent(**known), form.unknown_fields + (price.unknown_fields if price else 0))
+
+
+def _unprocessable(error: ValidationError, value: bytes | str) -> Unprocessable:
+    first = error.errors(include_url=False, include_input=False)[0]
+    if not first["loc"]:
+        return Unprocessable(DeadLetterReason.JSON_MALFORMED, f"not a JSON object: {first['msg']}")
+    event_id = from_json(value).get("event_id")
+    known_id = event_id if isinstance(event_id, str) else None
+    return Unprocessable(DeadLetterReason.FIELD_INVALID, _faults(error), event_id=known_id)
+
+
+def _faults(error: ValidationError) -> str:
+    faults = error.errors(include_url=False, include_input=False)
+    more = [f"and {len(faults) - _MAX_FAULTS} more"] if len(faults) > _MAX_FAULTS else []
+    return "; ".join([_fault(fault) for fault in faults[:_MAX_FAULTS]] + more)
+
+
+def _fault(fault: ErrorDetails) -> str:
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault["loc"])
+    return f"{path.lstrip('.')[:_MAX_PATH_CHARACTERS]}: {fault['msg'].removeprefix('Value error, ')}"
