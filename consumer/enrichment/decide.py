@@ -16,7 +16,7 @@ from consumer.attributes import Attribute, Category, Evidence, Role, Status, Val
 from consumer.enrichment.ontology import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from consumer.bundle import TaskThresholds
     from consumer.enrichment.ontology import AttributeKind, Ontology
@@ -152,7 +152,7 @@ def _by_mass(masses: Mapping[str, float]) -> list[_Ranked]:
 
 
 def _masses(
-    labels: Sequence[str], probabilities: Sequence[float], counts_for: Callable[[str], Iterable[str]]
+    labels: Sequence[str], probabilities: Sequence[float], counts_for: Callable[[str], tuple[str, ...]]
 ) -> dict[str, float]:
     """Probability of every node that a label counts for. The exact sum: a parent never has less than its child."""
     shares: defaultdict[str, list[float]] = defaultdict(list)
@@ -215,10 +215,13 @@ def _value(kind: AttributeKind, question: Question, entry: _Ranked, role: Role) 
 
 
 def _evidence(
-    question: Question, judged: str, counts_for: Callable[[str], Iterable[str]], *, says_so: bool | None
+    question: Question, judged: str, counts_for: Callable[[str], tuple[str, ...]], *, says_so: bool | None
 ) -> Evidence:
     def by(probabilities: Sequence[float] | None) -> float | None:
-        return None if probabilities is None else _masses(question.labels, probabilities, counts_for)[judged]
+        if probabilities is None:
+            return None
+        shares = zip(question.labels, probabilities, strict=True)
+        return min(1.0, fsum(probability for label, probability in shares if judged in counts_for(label)))
 
     return Evidence(
         image=by(question.opinion.image),

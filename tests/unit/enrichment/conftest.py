@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shipped ontology, a manifest that answers in its labels, and thresholds to decide by."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.bundle import Canary, CanaryRecipe, Manifest, Task, TaskThresholds, Thresholds
+from consumer.enrichment.ontology import Ontology
+from tests.support.require import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CATEGORY_LABELS = ("aa-1-13-8", "aa-1-13-7", "aa-1-12-4", "aa-8-10", "x-lipstick")
+COLOR_LABELS = ("1", "13", "x-shade-maroon", "x-shade-burgundy", "15", "2")
+GENDER_LABELS = ("18", "19", "20")
+
+
+@pytest.fixture(scope="session")
+def ontology() -> Ontology:
+    return Ontology.load("v1")
+
+
+@pytest.fixture(scope="session")
+def crosswalks() -> Mapping[str, Any]:
+    folder = resources.files("triton_models") / "ontology" / "crosswalks"
+    return {name: json.loads((folder / f"{name}.json").read_text()) for name in ("fpi", "space_a")}
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    path: Path
+
+    def styles(self) -> list[dict[str, str]]:
+        with (self.path / "fashion-product-images" / "styles.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def data_folder() -> DataFolder:
+    folder = Path(os.environ.get("HANGTAG_DATA", "../shared/data"))
+    require("the data folder", folder.is_dir(), "set HANGTAG_DATA to the folder that holds fashion-product-images")
+    return DataFolder(folder)
+
+
+@pytest.fixture(scope="session")
+def manifest() -> Manifest:
+    labels = {"category": CATEGORY_LABELS, "color": COLOR_LABELS, "target-gender": GENDER_LABELS}
+    return Manifest(
+        bundle=3,
+        contract=1,
+        ontology="v1",
+        lexicon="none",
+        side=8,
+        pixels="pixels/v1",
+        max_images=5,
+        text_length=16,
+        text_format="text/v0",
+        client_hash="ab" * 32,
+        embedding_dim=4,
+        tasks=tuple(Task(handle, "softmax", names, "probability") for handle, names in labels.items()),
+        view_types=(),
+        canary=Canary(CanaryRecipe(1, (1,)), {}),
+        files=(),
+        licences=(),
+    )
+
+
+@pytest.fixture(scope="session")
+def thresholds() -> Thresholds:
+    heads = {head: TaskThresholds(0.7, 0.4) for head in ("fused", "image", "text")}
+    return Thresholds("t1", dict.fromkeys(("category", "color", "target-gender"), heads))

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.enrichment.ontology import Ontology
+from consumer.errors import IncompatibleModels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .conftest import DataFolder
+
+COMMON = 100
+
+
+def test_every_category_has_a_google_id_and_a_path_from_a_root(ontology: Ontology) -> None:
+    for node in ontology.categories.values():
+        assert node.google_id.isdigit()
+        assert node.path[-1] == node.id
+        assert node.breadcrumb.count(" > ") == len(node.path) - 1
+
+
+def test_a_category_without_its_own_google_id_takes_that_of_the_nearest_ancestor(ontology: Ontology) -> None:
+    assert ontology.google_id("x-kurta") == ontology.google_id("aa-1-13") == "212"
+    assert ontology.google_id("aa-1-12-4") == "204"
+    assert ontology.google_id("x-lipstick") == ontology.google_id("x-personal-care")
+
+
+def test_a_real_category_lies_below_the_one_that_its_id_names(ontology: Ontology) -> None:
+    for node in ontology.categories.values():
+        if node.id.startswith("aa-"):
+            assert node.path[-2] == node.id.rpartition("-")[0]
+
+
+def test_a_leaf_is_a_node_without_children(ontology: Ontology) -> None:
+    assert ontology.is_leaf("x-flip-flop")
+    assert not ontology.is_leaf("aa-8-6")
+
+
+def test_every_shade_lies_below_a_family(ontology: Ontology) -> None:
+    color = ontology.attribute("color")
+
+    assert all(shade.family in color.labels for shade in color.shades.values())
+    assert color.family_of("x-shade-maroon") == color.family_of("13") == "13"
+
+
+def test_unknown_words_are_key_errors(ontology: Ontology) -> None:
+    with pytest.raises(KeyError):
+        ontology.attribute("sparkle")
+    with pytest.raises(KeyError):
+        ontology.attribute("color").family_of("x-shade-octarine")
+
+
+def test_a_version_that_is_not_shipped_is_refused() -> None:
+    with pytest.raises(IncompatibleModels, match="v999"):
+        Ontology.load("v999")
+
+
+def test_loading_takes_less_than_a_tenth_of_a_second() -> None:
+    started = time.perf_counter()
+
+    Ontology.load("v1")
+
+    assert time.perf_counter() - started < 0.1
+
+
+@pytest.mark.parametrize("name", ["fpi", "space_a"])
+def test_crosswalks_name_categories_of_the_ontology(
+    ontology: Ontology, crosswalks: Mapping[str, Any], name: str
+) -> None:
+    assert set(crosswalks[name]["articleType"].values()) <= set(ontology.categories)
+
+
+def test_the_crosswalk_names_colours_and_genders_of_the_ontology(
+    ontology: Ontology, crosswalks: Mapping[str, Any]
+) -> None:
+    color, gender = ontology.attribute("color"), ontology.attribute("target-gender")
+
+    assert set(crosswalks["fpi"]["baseColour"].values()) <= {*color.labels, *color.shades}
+    assert {value["target-gender"] for value in crosswalks["fpi"]["gender"].values()} <= set(gender.labels)
+
+
+def test_no_two_colours_share_a_label(crosswalks: Mapping[str, Any]) -> None:
+    colours = crosswalks["fpi"]["baseColour"]
+
+    assert len(set(colours.values())) == len(colours) == 46
+
+
+def test_the_55_types_of_anchor_a_have_55_leaves(ontology: Ontology, crosswalks: Mapping[str, Any]) -> None:
+    types = crosswalks["space_a"]["articleType"]
+
+    assert len(types) == len(set(types.values())) == 55
+    assert all(ontology.is_leaf(leaf) for leaf in types.values())
+    assert types.items() <= crosswalks["fpi"]["articleType"].items()
+    assert len(set(crosswalks["space_a"]["baseColour"].values())) == 15
+
+
+@pytest.mark.data
+def test_the_crosswalk_knows_every_value_of_the_data(crosswalks: Mapping[str, Any], data_folder: DataFolder) -> None:
+    rows, crosswalk = data_folder.styles(), crosswalks["fpi"]
+
+    for column in ("articleType", "gender", "baseColour"):
+        known = {*crosswalk[column], *crosswalk["unmapped"].get(column, ()), ""}
+        assert {row[column] for row in rows} <= known
+
+
+@pytest.mark.data
+def test_common_article_types_each_have_a_leaf_of_their_own(
+    ontology: Ontology, crosswalks: Mapping[str, Any], data_folder: DataFolder
+) -> None:
+    counts = Counter(row["articleType"] for row in data_folder.styles())
+    leaves = {name: crosswalks["fpi"]["articleType"][name] for name, count in counts.items() if count >= COMMON}
+
+    assert len(set(leaves.values())) == len(leaves) > 40
+    assert all(ontology.is_leaf(leaf) for leaf in leaves.values())
