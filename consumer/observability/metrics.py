@@ -29,6 +29,11 @@ class Metrics:
         self._dead_letters = Counter(
             "hangtag_dead_letters_total", "Deliveries dead-lettered, by reason.", ["reason"], registry=self.registry
         )
+        self._json_ignored = Counter(
+            "hangtag_json_fields_ignored_total",
+            "Fields of JSON input that no schema knows.",
+            registry=self.registry,
+        )
         self._stage = Histogram(
             "hangtag_stage_seconds",
             "Time of one delivery in one stage.",
@@ -60,6 +65,10 @@ class Metrics:
     def event_dead_lettered(self, reason: DeadLetterReason) -> None:
         """One delivery goes to the dead letters."""
         self._dead_letters.labels(reason.value).inc()
+
+    def json_fields_ignored(self, count: int) -> None:
+        """One JSON event came with this many fields that no schema knows."""
+        self._json_ignored.inc(count)
 
     def stage_took(self, stage: str, seconds: float) -> None:
         """One delivery passed one stage."""
