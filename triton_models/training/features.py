@@ -35,7 +35,8 @@ class FeatureCache:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._side = side
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        # Spinning threads take the cores from whatever else runs beside a long computation.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(trunk, options, providers=["CPUExecutionProvider"])
         self._vectors: dict[str, NDArray[np.float16]] = {}
         for chunk in sorted(self._folder.glob("*.npz")):
