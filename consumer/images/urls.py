@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A vendor's text -> the one parsed URL that is checked and dialled, or the reason why not. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+from consumer.events import FetchReason
+
+if TYPE_CHECKING:
+    from consumer.images.addresses import Address, AddressPolicy
+
+MAX_URL_CHARACTERS = 2048
+
+#: Backslashes split parsers (GHSA-v359-jj2v-j536), yarl silently drops line breaks, half a surrogate has no encoding.
+_FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+#: What yarl leaves in a host may still hold NUL, blanks and percent signs.
+_HOST_NAME = re.compile(r"(?=.{1,254}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+_SCHEMES = frozenset({"http", "https"})
+
+
+@dataclass(frozen=True, slots=True)
+class UrlPolicy:
+    """Decides on everything that can be known of a URL without asking anybody."""
+
+    addresses: AddressPolicy
+
+    def vet(self, text: str) -> URL | FetchReason:
+        """The URL to fetch, or `invalid_url`, `scheme`, `userinfo`, `port` or `blocked_address`.
+
+        A host name's address is not known here: the connection is judged again when it is opened.
+        """
+        url = _parse(text)
+        return url if isinstance(url, FetchReason) else self._judge(url)
+
+    def follow(self, current: URL, location: str) -> URL | FetchReason:
+        """The target of a redirect, vetted like a first URL; `redirect_downgrade` from https to http."""
+        target = _parse(location)
+        if isinstance(target, FetchReason):
+            return target
+        try:
+            target = current.join(target)
+        except ValueError:
+            return FetchReason.INVALID_URL
+        if (current.scheme, target.scheme) == ("https", "http"):
+            return FetchReason.REDIRECT_DOWNGRADE
+        return self._judge(target)
+
+    def _judge(self, url: URL) -> URL | FetchReason:
+        if url.scheme not in _SCHEMES:
+            return FetchReason.SCHEME
+        host, port = url.raw_host, url.port
+        literal = _literal(host or "")
+        if host is None or port is None or (literal is None and not _HOST_NAME.fullmatch(host)):
+            return FetchReason.INVALID_URL
+        if url.raw_user is not None or url.raw_password is not None:
+            return FetchReason.USERINFO
+        if literal is not None:
+            return self.addresses.judge(literal, port) or url
+        return url if self.addresses.may_use_port(port) else FetchReason.PORT
+
+
+def host_key(url: URL) -> str:
+    """Whom politeness is owed to: host and port, without the dot that may end a full name."""
+    return f"{(url.raw_host or '').rstrip('.')}:{url.port}"
+
+
+def _parse(text: str) -> URL | FetchReason:
+    if not text or len(text) > MAX_URL_CHARACTERS or _FORBIDDEN.search(text):
+        return FetchReason.INVALID_URL
+    try:
+        url = URL(text)
+        url.host  # noqa: B018  # decodes an IDN, which may fail
+    except ValueError:  # UnicodeError is one
+        return FetchReason.INVALID_URL
+    return url
+
+
+def _literal(host: str) -> Address | None:
+    """The address that the host is, if it is one. A zone id is no part of a URL and makes the host invalid."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return None if isinstance(address, IPv6Address) and address.scope_id else address
