@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words of a title that give an answer away: found for the lexical baseline, deleted against dependence on them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from triton_models.training.labels import Crosswalk
+
+_WORD = re.compile(r"\w+")
+
+#: By raw value, the words that say it. `kids` says neither boy nor girl and is deleted only.
+_GENDER_WORDS = {
+    "Men": ("men", "mens", "man", "male", "gents"),
+    "Women": ("women", "womens", "woman", "female", "ladies"),
+    "Unisex": ("unisex",),
+    "Boys": ("boy", "boys"),
+    "Girls": ("girl", "girls"),
+}
+_GENDERLESS_WORDS = ("kid", "kids", "s")
+#: How titles spell types whose name is written otherwise.
+_OTHER_SPELLINGS = {
+    "tshirt": "Tshirts",
+    "t shirt": "Tshirts",
+    "t shirts": "Tshirts",
+    "tee": "Tshirts",
+    "polo": "Tshirts",
+    "saree": "Sarees",
+    "kurta": "Kurtas",
+    "perfume": "Perfume and Body Mist",
+    "body mist": "Perfume and Body Mist",
+    "necklace": "Necklace and Chains",
+    "wallet": "Wallets",
+    "flip flop": "Flip Flops",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TitleWords:
+    """Phrases by what they say: colours, genders and types, each with its raw value."""
+
+    colours: Mapping[str, str]
+    genders: Mapping[str, str]
+    types: Mapping[str, str]
+
+    def strip(self, title: str) -> str:
+        """The title without any phrase that names a colour, a gender or a type."""
+        phrases = (*self.colours, *self.genders, *_GENDERLESS_WORDS, *self.types)
+        return " ".join(_phrase_pattern(phrases).sub(" ", " ".join(_WORD.findall(title.casefold()))).split())
+
+
+def title_words(crosswalk: Crosswalk) -> TitleWords:
+    """The phrases of the data set's own value names, with their singular forms."""
+    return TitleWords(
+        colours={_plain(name): name for name in crosswalk.colours},
+        genders={word: name for name, words in _GENDER_WORDS.items() for word in words},
+        types=_OTHER_SPELLINGS | {form: name for name in crosswalk.categories for form in _forms(name)},
+    )
+
+
+def named(title: str, phrases: Mapping[str, str]) -> tuple[str, ...]:
+    """The values that a title names, in order; the longest phrase wins where two overlap."""
+    words = " ".join(_WORD.findall(title.casefold()))
+    return tuple(phrases[match[0]] for match in _phrase_pattern(tuple(phrases)).finditer(words))
+
+
+@lru_cache(maxsize=8)
+def _phrase_pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(phrases, key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
+
+
+def _plain(name: str) -> str:
+    return " ".join(_WORD.findall(name.casefold()))
+
+
+def _forms(name: str) -> Iterable[str]:
+    plain = _plain(name)
+    yield plain
+    if plain.endswith("s") and not plain.endswith("ss"):
+        yield plain[:-1]
