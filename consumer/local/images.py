@@ -52,7 +52,7 @@ class ImagesPart:
         del token
         self._root.mkdir(parents=True, exist_ok=True)
         rotate(self._log)
-        command = [sys.executable, "-m", __name__, "--root", str(self._root), "--port", str(ports[0])]
+        command = [sys.executable, "-P", "-m", __name__, "--root", str(self._root), "--port", str(ports[0])]
         # Where this package was found, whether installed or a checkout.
         environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
         return Launch(command, self._root, self._log, environment)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from consumer.local.process import Kept
 
 FORMAT_LIMIT_S = 60.0
-PROBE_LIMIT_S = 0.5
+PROBE_LIMIT_S = 1.0
 
 # Replication 1: with the defaults, groups, transactions and share groups never become available on one node.
 # One partition and no rebalance delay: a fast first join and first transaction.
@@ -87,11 +87,11 @@ class KafkaPart:
         self._log = self._logs / "kafka.log"
         self._progress = progress
         self._properties = properties or {}
+        self._java = java()
 
     def launch(self, ports: list[int], token: str) -> Launch:
         """Format the folder if it is new; the command that starts the broker."""
         del token
-        self._java = java()
         self._jars = kafka_jars(self._logs, self._progress)
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "log4j2.xml").write_text(_LOGGING)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from consumer.errors import Refused
 from consumer.local import ports
@@ -44,13 +44,18 @@ class Starting(Generic[S]):
         self._book = book
         self._spawn(ports.pick(part.port_count, book.recall(part.name)))
 
-    def __enter__(self) -> Starting[S]:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def name(self) -> str:
+        """The part's name."""
+        return self._part.name
 
     @property
     def kept(self) -> Kept:

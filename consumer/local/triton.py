@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import secrets
@@ -10,10 +11,14 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.bundle import starter_folder
+from pydantic import SecretStr
+
+from consumer.bundle import load_bundle
+from consumer.errors import Refused, TritonUnavailable
 from consumer.local.process import Launch
 from consumer.local.state import rotate
 from consumer.local.wheel import find_triton
+from consumer.settings import TritonSettings
 from consumer.triton.tensors import Ensemble
 
 if TYPE_CHECKING:
@@ -53,10 +58,11 @@ class TritonPart:
     def __init__(self, state: Path, bundle: Path | None, progress: Callable[[str], None]) -> None:
         self._folder = state / "triton"
         self._log = state / "logs" / "triton.log"
-        self._bundle = bundle
+        self._given = bundle
         self._progress = progress
         self._read_key = secrets.token_urlsafe(18)
         self._wheel = find_triton()
+        self._bundle = load_bundle(bundle)
         self._repository = self._build_repository()
 
     def launch(self, ports: list[int], token: str) -> Launch:
@@ -86,10 +92,14 @@ class TritonPart:
         return Launch(command, self._folder, self._log, self._wheel.environment, stop_s=EXIT_LIMIT_S + 5.0)
 
     def probe(self, ports: list[int], kept: Kept) -> TritonStatus | None:
-        """The status once every ensemble answers its canary."""
+        """The status once every ensemble gives its canary's answer. Raises IncompatibleModels for another answer."""
         grpc, http, metrics = (f"127.0.0.1:{port}" for port in ports)
-        version = self._version(ports[1])
+        version = _version(ports[1])
         if version is None:
+            return None
+        try:
+            asyncio.run(self._verify(grpc))
+        except (TritonUnavailable, Refused):  # not yet; or a stranger's server, which does not know our key
             return None
         return TritonStatus(
             grpc=grpc,
@@ -98,8 +108,16 @@ class TritonPart:
             version=version,
             pid=kept.server.pid,
             read_key=self._read_key,
-            bundle=str(self._bundle) if self._bundle else None,
+            bundle=str(self._given) if self._given else None,
         )
+
+    async def _verify(self, grpc: str) -> None:
+        from consumer.triton.client import TritonClient
+        from consumer.triton.contract import Contract
+
+        settings = TritonSettings(grpc=grpc, read_key=SecretStr(self._read_key))
+        async with TritonClient(settings, self._bundle) as client:
+            await Contract(client, self._bundle).verify()
 
     def _build_repository(self) -> Path:
         from triton_models.export.repository import build_repository
@@ -107,22 +125,23 @@ class TritonPart:
         self._progress("building the model repository")
         repository = self._folder / "repository"
         shutil.rmtree(repository, ignore_errors=True)
-        build_repository(self._bundle or starter_folder(), repository)
+        build_repository(self._bundle.folder, repository)
         return repository
 
-    @staticmethod
-    def _version(port: int) -> str | None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_LIMIT_S)
-        try:
-            connection.request("GET", "/v2/health/ready")
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status != http.client.OK:
-                return None
-            connection.request("GET", "/v2")
-            version: str = json.load(connection.getresponse())["version"]
-        except (OSError, http.client.HTTPException):
+
+def _version(port: int) -> str | None:
+    """The server's version, when it says that it is ready; that is not yet an answer of a model."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_LIMIT_S)
+    try:
+        connection.request("GET", "/v2/health/ready")
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != http.client.OK:
             return None
-        finally:
-            connection.close()
-        return version
+        connection.request("GET", "/v2")
+        version: str = json.load(connection.getresponse())["version"]
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return version
