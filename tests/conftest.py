@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import socket
 import sys
@@ -16,7 +17,7 @@ from tests.support.wait import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ["tests.support.kafka"]
+pytest_plugins = ["tests.support.kafka", "tests.support.triton", "tests.support.images"]
 
 THREAD_LIMIT_S = 5
 
@@ -30,6 +31,8 @@ def pytest_configure() -> None:
 def _no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
+    if _started_since(before):
+        gc.collect()  # gRPC's poller ends with the last object of its channel, and a traceback may hold one in a cycle
     wait_until(lambda: not _started_since(before), THREAD_LIMIT_S, f"the end of {_started_since(before)}")
 
 

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fixture `triton`: one real server for the whole test run, on the tiny bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.local.ports import PortBook
+from consumer.local.starting import Starting
+from consumer.local.triton import TritonPart, TritonStatus
+from consumer.local.wheel import INSTALL
+from tests.support.require import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from consumer.local.process import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Triton:
+    """A running server, and what it serves."""
+
+    bundle: Path
+    status: TritonStatus
+    kept: Kept
+
+    @property
+    def grpc(self) -> str:
+        return self.status.grpc
+
+    @property
+    def read_key(self) -> str:
+        return self.status.read_key
+
+
+def require_triton() -> None:
+    """Skip, or fail in CI, without the wheel."""
+    require("Triton", find_spec("pytriton") is not None, INSTALL)
+
+
+@pytest.fixture(scope="session")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
+    """Triton with the three ensembles of the tiny bundle, started on first use and stopped at the end of the run."""
+    require_triton()
+    from tests.support.bundles import write_tiny_bundle  # needs onnx, which only makers of bundles have
+
+    state = tmp_path_factory.mktemp("triton")
+    bundle = write_tiny_bundle(state / "bundle")
+    with Starting(TritonPart(state, bundle, print), PortBook(state / "ports.json")) as starting:
+        yield Triton(bundle, starting.wait(), starting.kept)
