@@ -41,6 +41,24 @@ class Metrics:
             buckets=_STAGE_SECONDS,
             registry=self.registry,
         )
+        self._image_fetches = Counter(
+            "hangtag_image_fetch_total",
+            "Images tried, by outcome: ok or the reason.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._image_fetch = Histogram(
+            "hangtag_image_fetch_seconds",
+            "Time of one image fetch, waits for a slot and the retry included.",
+            buckets=_STAGE_SECONDS,
+            registry=self.registry,
+        )
+        self._image_decode = Histogram(
+            "hangtag_image_decode_seconds",
+            "Time of one image in a decode thread: hash, decode, both views.",
+            buckets=_STAGE_SECONDS,
+            registry=self.registry,
+        )
         self._retries = Counter(
             "hangtag_retries_total",
             "Attempts after a transient failure, by dependency.",
@@ -73,6 +91,15 @@ class Metrics:
     def stage_took(self, stage: str, seconds: float) -> None:
         """One delivery passed one stage."""
         self._stage.labels(stage).observe(seconds)
+
+    def image_fetched(self, outcome: str, seconds: float) -> None:
+        """One image fetch ended: `ok` or a FetchReason word."""
+        self._image_fetches.labels(outcome).inc()
+        self._image_fetch.observe(seconds)
+
+    def image_decoded(self, seconds: float) -> None:
+        """One body left its decode thread, with views or without."""
+        self._image_decode.observe(seconds)
 
     def retried(self, dependency: str) -> None:
         """One more attempt after a transient failure."""
