@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT_LIMIT_S = 60.0
 PROBE_LIMIT_S = 1.0
+MOCK_VERSION = "mock "
 
 # Replication 1: with the defaults, groups, transactions and share groups never become available on one node.
 # One partition and no rebalance delay: a fast first join and first transaction.
@@ -72,6 +73,11 @@ class KafkaStatus:
     bootstrap_servers: str
     version: str
     pid: int
+
+    @property
+    def is_mock(self) -> bool:
+        """Whether it is librdkafka's mock cluster, which proves nothing about transactions."""
+        return self.version.startswith(MOCK_VERSION)
 
 
 class KafkaPart:

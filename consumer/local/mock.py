@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consumer.errors import Refused
-from consumer.local.kafka import KafkaStatus
+from consumer.local.kafka import MOCK_VERSION, KafkaStatus
 from consumer.local.process import Launch
 from consumer.local.state import rotate, write_atomically
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from consumer.local.process import Kept
-
-VERSION_PREFIX = "mock "
 
 _PRODUCER = 0
 _ERROR_BYTES = 512
@@ -61,7 +59,7 @@ class MockPart:
         if not self._address.exists():
             return None
         bootstrap_servers, version = self._address.read_text().split()
-        return KafkaStatus(bootstrap_servers, VERSION_PREFIX + version, kept.server.pid)
+        return KafkaStatus(bootstrap_servers, MOCK_VERSION + version, kept.server.pid)
 
 
 class MockCluster:

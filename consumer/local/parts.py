@@ -16,12 +16,12 @@ from consumer.errors import Refused
 from consumer.local.images import ImagesPart, ImagesStatus
 from consumer.local.jars import java
 from consumer.local.kafka import KafkaPart, KafkaStatus
-from consumer.local.mock import VERSION_PREFIX, MockPart
+from consumer.local.mock import MockPart
 from consumer.local.ports import PortBook
 from consumer.local.starting import Part, Starting
 from consumer.local.state import Record, State
 from consumer.local.triton import TritonPart, TritonStatus
-from consumer.settings import Delivery, TopicSettings
+from consumer.settings import Delivery, KafkaSettings, TopicSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +52,7 @@ class PartsStatus:
     @property
     def delivery(self) -> Delivery:
         """What this Kafka can promise."""
-        mocked = self.kafka is not None and self.kafka.version.startswith(VERSION_PREFIX)
-        return Delivery.AT_LEAST_ONCE if mocked else Delivery.EXACTLY_ONCE
+        return Delivery.AT_LEAST_ONCE if self.kafka and self.kafka.is_mock else Delivery.EXACTLY_ONCE
 
 
 class Parts:
@@ -187,12 +186,22 @@ def _start_all(state: State, parts: dict[str, Part[Any]], progress: Callable[[st
             state.write(name, Record(started[-1].kept, None))
         for one in started:
             answer = one.wait()
+            if isinstance(answer, KafkaStatus):
+                _create_topics(answer)
             state.write(one.name, Record(one.kept, asdict(answer)))
             progress(f"{one.name} is ready")
     except BaseException:
         _stop_started(state, started)
         raise
     return started
+
+
+def _create_topics(kafka: KafkaStatus) -> None:
+    if kafka.is_mock:
+        return  # it came up with them, and refuses requests for more
+    from consumer.kafka.topics import Layout, create_topics
+
+    create_topics(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers), TopicSettings(), Layout(PARTITIONS, 1))
 
 
 def _stop_started(state: State, started: list[Starting[Any]]) -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from consumer.kafka.topics import Layout, create_topics
 from consumer.local.jars import JAVA_INSTALL, MAVEN_INSTALL
 from consumer.local.kafka import KafkaPart
 from consumer.local.ports import PortBook
 from consumer.local.starting import Starting
-from consumer.settings import TopicSettings
+from consumer.settings import KafkaSettings, TopicSettings
 from tests.support.require import require
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ class Kafka:
             embeddings=f"embeddings-{run}",
             dead_letters=f"dead-letters-{run}",
         )
-        for name in (topics.events, topics.attributes, topics.embeddings, topics.dead_letters):
-            self.create_topic(partitions, name=name)
+        create_topics(KafkaSettings(bootstrap_servers=self.bootstrap_servers), topics, Layout(partitions, 1))
         return topics
 
     def create_topic(self, partitions: int = 1, *, name: str | None = None) -> str:
