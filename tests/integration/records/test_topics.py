@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from consumer.cli import app
 from consumer.errors import BrokerUnavailable, Refused
-from consumer.kafka.topics import Layout, create_topics
+from consumer.kafka.topics import Layout, create_topics, wait_for_leaders
 from consumer.settings import KafkaSettings, TopicSettings
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def test_the_four_topics_get_their_partitions_and_settings(kafka: Kafka) -> None
 def test_a_topic_that_is_there_is_reported_and_not_touched(kafka: Kafka) -> None:
     topics = fresh_names()
     kafka.create_topic(2, name=topics.events)
+    wait_for_leaders(AdminClient({"bootstrap.servers": kafka.bootstrap_servers}), {topics.events: 2}, 10)
     before = configuration(kafka, topics.events)
 
     reports = create_topics(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers), topics, Layout(3, 1))

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hangtag events`: what lies in the topics, decoded."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from consumer.cli.output import Output, OutputOption
+
+app = typer.Typer(help="Read records, decoded.", no_args_is_help=True)
+
+
+class From(StrEnum):
+    """Where reading starts."""
+
+    BEGINNING = "beginning"
+    END = "end"
+
+
+@app.callback()
+def _events() -> None:
+    """Read records, decoded."""
+
+
+@app.command(epilog="Example: hangtag events tail --topic product-attributes --key acme:42 --output json")
+def tail(
+    topic: Annotated[str, typer.Option(help="Topic to read.")],
+    key: Annotated[str | None, typer.Option(help="Only records with this key, for example vendor:sku.")] = None,
+    start: Annotated[From, typer.Option("--from", help="Where reading starts.")] = From.BEGINNING,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many records.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what comes later.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the broker.")] = 30,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Print the records of a topic up to its end as it is now. One JSON object a line with --output json."""
+    from contextlib import closing
+
+    from consumer.kafka.tail import Span
+    from consumer.kafka.tail import tail as read
+    from consumer.registry.bundled import BundledCodec
+    from consumer.registry.printed import Printer
+    from consumer.settings import load_settings
+
+    span = Span(topic, key, is_from_beginning=start is From.BEGINNING, limit=limit, is_following=follow)
+    printer = Printer(BundledCodec())
+    with closing(read(load_settings().kafka, span, timeout)) as deliveries:
+        for delivery in deliveries:
+            line = printer.delivery(delivery)
+            if output is Output.JSON:
+                print(json.dumps(line, ensure_ascii=False), flush=True)
+            else:
+                value = json.dumps(line["value"], ensure_ascii=False, indent=2)
+                place = f"{line['topic']}/{line['partition']}/{line['offset']}"
+                print(f"{line['timestamp']} {place} {line['key']}\n{line.get('error', value)}", flush=True)
