@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from consumer.cli.output import Output, OutputOption
 
 if TYPE_CHECKING:
     from consumer.local.parts import PartsStatus
@@ -15,22 +16,14 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Kafka, Triton and an image host on this machine, in the background.")
 
 
-class Output(StrEnum):
-    """How data is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 State = Annotated[
     Path,
     typer.Option("--state", envvar="HANGTAG_STATE", help="Folder of the parts: addresses, broker's files, logs."),
 ]
-OutputFormat = Annotated[Output, typer.Option("--output", help="text for people, json for programs.")]
 DEFAULT_STATE = Path(".state")
 
 
-@app.command()
+@app.command(epilog='Example: hangtag local up --images photos && eval "$(hangtag local env)" && hangtag run')
 def up(
     state: State = DEFAULT_STATE,
     images: Annotated[
@@ -40,10 +33,7 @@ def up(
         Path | None, typer.Option(help="Folder of the bundle that Triton serves; default: the shipped starter.")
     ] = None,
 ) -> None:
-    """Start what does not run yet, and return when all of it answers. The parts outlive the shell.
-
-    Example: hangtag local up --images photos && eval "$(hangtag local env)" && hangtag run
-    """
+    """Start what does not run yet, and return when all of it answers. The parts outlive the shell."""
     from consumer.local import parts
 
     running = parts.up(state, images=images, bundle=bundle, progress=_say)
@@ -51,23 +41,17 @@ def up(
     _say(f"logs: {state / 'logs'}; next: {_env_command(state)}")
 
 
-@app.command()
+@app.command(epilog="Example: hangtag local down")
 def down(state: State = DEFAULT_STATE) -> None:
-    """Stop the parts, and remove what a crash left. Topics, logs and ports stay in the folder for the next `up`.
-
-    Example: hangtag local down
-    """
+    """Stop the parts, and remove what a crash left. Topics, logs and ports stay in the folder for the next `up`."""
     from consumer.local import parts
 
     parts.down(state)
 
 
-@app.command()
-def status(state: State = DEFAULT_STATE, output: OutputFormat = Output.TEXT) -> None:
-    """Print what runs, and where; null for a part that does not.
-
-    Example: hangtag local status --output json
-    """
+@app.command(epilog="Example: hangtag local status --output json")
+def status(state: State = DEFAULT_STATE, output: OutputOption = Output.TEXT) -> None:
+    """Print what runs, and where; null for a part that does not."""
     from consumer.local import parts
 
     running = parts.status(state)
@@ -79,12 +63,9 @@ def status(state: State = DEFAULT_STATE, output: OutputFormat = Output.TEXT) -> 
         _print_table(running)
 
 
-@app.command()
+@app.command(epilog='Example: eval "$(hangtag local env)"')
 def env(state: State = DEFAULT_STATE) -> None:
-    """Print the settings that make `hangtag run` and the others use the parts.
-
-    Example: eval "$(hangtag local env)"
-    """
+    """Print the settings that make `hangtag run` and the others use the parts."""
     import shlex
 
     from consumer.errors import Refused
