@@ -186,6 +186,8 @@ def _reason_of(error: aiohttp.ClientError | OSError) -> FetchReason:
             return FetchReason.TIMEOUT_READ
         case aiohttp.ClientConnectorDNSError():
             return FetchReason.DNS
+        case aiohttp.InvalidURL():
+            return FetchReason.INVALID_URL
         case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError() | aiohttp.ClientResponseError():
             return FetchReason.INCOMPLETE
     return FetchReason.CONNECT

@@ -21,6 +21,8 @@ MAX_URL_CHARACTERS = 2048
 _FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 #: What yarl leaves in a host may still hold NUL, blanks and percent signs.
 _HOST_NAME = re.compile(r"(?=.{1,254}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+#: `0x7f.1`, `127.1`, `2130706433`: a host that ends in a number is an address (WHATWG URL, section 3.5), oddly written.
+_ODD_ADDRESS = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
 _SCHEMES = frozenset({"http", "https"})
 
 
@@ -56,7 +58,7 @@ class UrlPolicy:
             return FetchReason.SCHEME
         host, port = url.raw_host, url.port
         literal = _literal(host or "")
-        if host is None or port is None or (literal is None and not _HOST_NAME.fullmatch(host)):
+        if host is None or port is None or (literal is None and not _is_name(host)):
             return FetchReason.INVALID_URL
         if url.raw_user is not None or url.raw_password is not None:
             return FetchReason.USERINFO
@@ -79,6 +81,10 @@ def _parse(text: str) -> URL | FetchReason:
     except ValueError:  # UnicodeError is one
         return FetchReason.INVALID_URL
     return url
+
+
+def _is_name(host: str) -> bool:
+    return bool(_HOST_NAME.fullmatch(host)) and not _ODD_ADDRESS.fullmatch(host)
 
 
 def _literal(host: str) -> Address | None:

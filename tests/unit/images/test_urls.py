@@ -27,7 +27,8 @@ POLICY = UrlPolicy(AddressPolicy((parse_endpoint("127.0.0.2/32:8123"),)))
         "http://[2606:4700::1]/a.jpg",
         "http://127.0.0.2:8123/a.jpg",
         "http://shop.example:8123/judged-when-dialled",
-        "http://0x7f.1/judged-when-dialled",
+        "http://0x7f.1.example/",
+        "http://4.example./",
         "https://shop.example/" + "a" * (MAX_URL_CHARACTERS - 21),
     ],
 )
@@ -56,6 +57,14 @@ def test_a_proper_url_is_accepted(text: str) -> None:
         ("http://xn--/", FetchReason.INVALID_URL),
         ("http://" + "a" * 64 + ".example/", FetchReason.INVALID_URL),
         ("http://" + "a." * 127 + "aa/", FetchReason.INVALID_URL),
+        *(
+            (f"http://{host}/", FetchReason.INVALID_URL)
+            for host in ("0x7f.1", "0177.0.0.1", "127.1", "2130706433", "0")
+        ),
+        *(
+            (f"http://{host}/", FetchReason.INVALID_URL)
+            for host in ("127.0.0.1.", "8.8.8.8.", "a.0x", "a.256", "1.2.3.4.5")
+        ),
         ("http://h:65536/", FetchReason.INVALID_URL),
         ("http://h:80:80/", FetchReason.INVALID_URL),
         ("https://shop.example/" + "a" * (MAX_URL_CHARACTERS - 20), FetchReason.INVALID_URL),

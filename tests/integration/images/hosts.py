@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image hosts on loopback, written by hand on sockets: a framework would be too polite.
+
+"Public" is 127.0.0.2, which an `allow_private` entry admits; "private" is 127.0.0.3 on the same port, without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from consumer.images.http import Fetcher, FetchFailed
+from consumer.observability.metrics import Metrics
+from consumer.settings import ImageSettings
+
+PUBLIC, PRIVATE = "127.0.0.2", "127.0.0.3"
+
+Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
+Answer = bytes | Script | None
+
+SILENCE = None
+"""Say nothing until the client gives up."""
+
+
+def response(body: bytes = b"", *headers: str, status: int = 200, length: int | None = None) -> bytes:
+    """A whole answer; `length` lies about the body, -1 leaves the header out."""
+    lines = [f"HTTP/1.1 {status} Word", *headers]
+    if length != -1:
+        lines.append(f"Content-Length: {len(body) if length is None else length}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def redirect(location: str, *headers: str, status: int = 302) -> bytes:
+    """An answer that sends the client elsewhere."""
+    return response(b"", f"Location: {location}", *headers, status=status)
+
+
+@dataclass
+class Host:
+    """Answers each path with its list of answers in turn; the last one stays."""
+
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    connections: int = 0
+    open_connections: int = 0
+    port: int = 0
+
+    def paths(self) -> list[str]:
+        return [path for path, _ in self.requests]
+
+    async def start(self, address: str, port: int = 0) -> asyncio.Server:
+        server = await asyncio.start_server(self._serve, address, port)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open_connections += 1
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                while True:
+                    answer = self._next_answer(await reader.readuntil(b"\r\n\r\n"))
+                    await _give(answer, reader, writer)
+        finally:
+            self.open_connections -= 1
+            writer.close()
+
+    def _next_answer(self, head: bytes) -> Answer:
+        request, *lines = head.decode().split("\r\n")
+        path = request.split(" ")[1]
+        self.requests.append((path, dict(line.lower().split(": ", 1) for line in lines if line)))
+        answers = self.answers.get(path, [response(status=404)])
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+async def _give(answer: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if answer is SILENCE:
+        await reader.read()
+    elif isinstance(answer, bytes):
+        writer.write(answer)
+        await writer.drain()
+    else:
+        await answer(writer)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 5) -> None:
+    """Wait for what other tasks of this loop bring about."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110  # the condition is a socket's, seen from outside
+            await asyncio.sleep(0.01)
+
+
+@dataclass
+class Names(AbstractResolver):
+    """Name -> addresses, made up; a name that is not there does not exist."""
+
+    addresses: dict[str, list[str]] = field(default_factory=dict)
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        del family
+        if host not in self.addresses:
+            raise OSError(f"{host} does not exist")
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=2, proto=6, flags=0)
+            for address in self.addresses[host]
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class World:
+    """One public and one private host on the same port, and a fetcher that may call the public one only."""
+
+    public: Host
+    private: Host
+    fetcher: Fetcher
+    metrics: Metrics
+    settings: ImageSettings
+
+    def url(self, path: str) -> str:
+        return f"http://{PUBLIC}:{self.public.port}{path}"
+
+    async def fetch(self, answer: Answer, *more: Answer, path: str = "/a.jpg") -> bytes | str:
+        """The body, or the reason's word, when the public host answers so."""
+        self.public.answers[path] = [answer, *more]
+        return await self.get(self.url(path))
+
+    async def get(self, url: str) -> bytes | str:
+        result = await self.fetcher.fetch(url)
+        return result.reason.value if isinstance(result, FetchFailed) else result.body
+
+    def outcomes(self, outcome: str) -> float:
+        value = self.metrics.registry.get_sample_value("hangtag_image_fetch_total", {"outcome": outcome})
+        return value or 0
+
+
+@contextlib.asynccontextmanager
+async def world(names: dict[str, list[str]] | None = None, **limits: float) -> AsyncIterator[World]:
+    """Hosts and fetcher; when it ends no slot may be held and no connection to the public host be open."""
+    public, private, metrics = Host(), Host(), Metrics()
+    private_server = await private.start(PRIVATE)
+    public_server = await public.start(PUBLIC, private.port)
+    settings = ImageSettings(allow_private=(f"{PUBLIC}/32:{public.port}",), **limits)
+    fetcher = await Fetcher.open(settings, metrics, resolver=None if names is None else Names(names))
+    try:
+        async with asyncio.timeout(20):
+            yield World(public, private, fetcher, metrics, settings)
+    finally:
+        assert fetcher._slots.hosts == 0
+        await fetcher.close()
+        for server in (public_server, private_server):
+            server.close()
+        await until(lambda: not public.open_connections)
