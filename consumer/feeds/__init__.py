@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a vendor's feed file to product events."""
+"""Vendor feeds: one adapter per file format gives rows, `rows` turns them into events, `push` sends those."""
