@@ -72,8 +72,8 @@ def build_repository(
         for ensemble in Ensemble:
             _write_ensemble(_Site(templates, out, manifest, parameters), ensemble)
     # Bytecode that the server would write later looks like a changed model to it, and it reloads every step.
-    # By hash, not by time: copying the folder must not make it stale.
-    compileall.compile_dir(out, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    # By hash, not by time, and without our path: copying the folder must not make it stale.
+    compileall.compile_dir(out, quiet=1, stripdir=out, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
 
 
 def cpu_precision(cpuinfo: Path = Path("/proc/cpuinfo")) -> Precision:
