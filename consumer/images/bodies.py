@@ -86,6 +86,6 @@ class Body:
     def _window(self, start: bytes) -> int:
         if self._encodings != ["deflate"]:
             return _GZIP_ONLY
-        # RFC 9110 means zlib by `deflate`, yet servers send it bare: a zlib header is divisible by 31.
-        has_header = len(start) > 1 and start[0] & 0x0F == zlib.DEFLATED and (start[0] << 8 | start[1]) % 31 == 0
-        return _ZLIB_ONLY if has_header else _NO_HEADER
+        # RFC 9110 means zlib by `deflate`, yet servers send it bare. A zlib header begins with method 8; no encoder
+        # begins a bare stream so, for it would be a stored block with a bit set in its padding.
+        return _ZLIB_ONLY if int.from_bytes(start[:1]) & 0x0F == zlib.DEFLATED else _NO_HEADER

@@ -67,17 +67,25 @@ def judge(policy: AddressPolicy, address: Address, port: int) -> FetchReason | N
 
 
 def is_our_own(address: Address) -> bool:
-    """Whether this machine has that address: to itself a machine speaks from the very address that it calls.
+    """Whether an interface of this machine has the address: only then it can be bound.
 
-    Connecting a datagram socket sends nothing; it only picks the route.
+    Where the kernel lets everybody bind everything (`ip_nonlocal_bind`) this cannot be told, and the answer is no.
     """
+    return _can_bind(address) and not _can_bind(_NOBODYS[address.version])
+
+
+#: Of the networks for documentation.
+_NOBODYS: dict[int, Address] = {4: ip_address("192.0.2.1"), 6: ip_address("2001:db8::1")}
+
+
+def _can_bind(address: Address) -> bool:
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((str(address), 9))
-        except OSError:
-            return False
-        return ip_address(probe.getsockname()[0]) == address
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
 
 
 class ThreadResolver(AbstractResolver):

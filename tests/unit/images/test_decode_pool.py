@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from consumer.events import FetchReason
+from consumer.images.decode_pool import DecodePool
+from consumer.images.pixels import decode
+from consumer.observability.metrics import Metrics
+from consumer.settings import ImageSettings
+from tests.unit.images.drawn import encoded, jpeg, shirt
+
+
+def test_bodies_are_decoded_off_the_loop_and_the_threads_end_with_the_pool() -> None:
+    async def decode_all(pool: DecodePool) -> list[object]:
+        bodies = [jpeg(shirt(100 + number, 90)) for number in range(6)]
+        decoded = await asyncio.gather(*(pool.decode(body, 64) for body in bodies))
+        assert [one.content_hash for one in decoded] == [hashlib.sha256(body).hexdigest() for body in bodies]
+        assert all(np.array_equal(one.views, decode(body, 64)) for one, body in zip(decoded, bodies, strict=True))
+        return [thread.name for thread in threading.enumerate()]
+
+    pool = DecodePool(ImageSettings(decode_threads=2), Metrics())
+    names = asyncio.run(decode_all(pool))
+    pool.close()
+
+    assert sum(str(name).startswith("image-decode") for name in names) == 2
+    assert not any(thread.name.startswith("image-decode") for thread in threading.enumerate())
+
+
+def test_the_limits_are_those_of_the_settings() -> None:
+    pool = DecodePool(ImageSettings(min_side_px=100), Metrics())
+    decoded = asyncio.run(pool.decode(jpeg(shirt(99, 200)), 64))
+    pool.close()
+
+    assert decoded.views is FetchReason.TOO_SMALL
+    assert len(decoded.content_hash) == 64
+
+
+def test_pillow_has_the_same_limit_as_a_second_belt() -> None:
+    DecodePool(ImageSettings(), Metrics()).close()
+
+    assert ImageSettings().max_pixels == Image.MAX_IMAGE_PIXELS
+    with pytest.raises(Image.DecompressionBombWarning):
+        Image._decompression_bomb_check((8001, 5000))
+    assert isinstance(decode(encoded(shirt(64, 64), "PNG"), 64), np.ndarray)

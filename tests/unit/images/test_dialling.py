@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+import socket
+from ipaddress import ip_address
+
+import pytest
+
+from consumer.events import FetchReason
+from consumer.images.addresses import AddressPolicy
+from consumer.images.dialling import ThreadResolver, is_our_own, judge
+from consumer.settings import parse_endpoint
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.3"])
+def test_this_machine_knows_its_own_addresses(address: str) -> None:
+    assert is_our_own(ip_address(address))
+
+
+def test_an_exception_may_be_our_own_address() -> None:
+    policy = AddressPolicy((parse_endpoint("127.0.0.1/32:8123"),))
+
+    assert judge(policy, ip_address("127.0.0.1"), 8123) is None
+    assert judge(policy, ip_address("127.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
+
+
+def test_an_address_of_ours_is_refused_even_if_it_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumer.images.addresses.is_public", lambda _: True)
+
+    assert judge(AddressPolicy(), ip_address("127.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
+
+
+def test_names_resolve_on_threads_of_their_own() -> None:
+    async def resolve() -> list[str]:
+        resolver = ThreadResolver(2)
+        try:
+            with pytest.raises(OSError):  # noqa: PT011  # gaierror's texts differ between systems
+                await resolver.resolve("no such name", 80)
+            found = await resolver.resolve("localhost", 80, socket.AF_INET)
+        finally:
+            await resolver.close()
+        return [result["host"] for result in found]
+
+    assert asyncio.run(resolve()) == ["127.0.0.1"]
