@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consumer.errors import Refused
-from consumer.local.process import Launch, log_tail, spawn
+from consumer.local.process import Launch, last_words, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def _fetch(maven: str, work: Path, log: Path) -> None:
     (work / "pom.xml").write_text(_POM)
     command = [maven, "--batch-mode", "--strict-checksums", _PLUGIN, f"-DoutputDirectory={work / 'jars'}"]
     if spawn(Launch(command, work, log)).wait(FETCH_LIMIT_S) != 0:
-        raise Refused(f"Maven could not fetch Kafka; the end of {log}:\n{log_tail(log)}")
+        raise Refused(f"Maven could not fetch Kafka; {last_words(log)}")
 
 
 def _cache() -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from consumer.errors import Refused
 from consumer.local.jars import java, kafka_jars
-from consumer.local.process import Launch, log_tail, spawn
+from consumer.local.process import Launch, last_words, spawn
 from consumer.local.state import rotate
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class KafkaPart:
         log = self._logs / "kafka-format.log"
         rotate(log)
         if spawn(Launch(command, self._folder, log)).wait(FORMAT_LIMIT_S) != 0:
-            raise Refused(f"Kafka could not format its folder; the end of {log}:\n{log_tail(log)}")
+            raise Refused(f"Kafka could not format its folder; {last_words(log)}")
         partial.rename(self._folder / "data")
 
     def _command(self, *flags: str, main: str, arguments: list[str]) -> list[str]:

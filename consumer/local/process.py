@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-LOG_TAIL_LINES = 15
+LAST_WORDS_LINES = 12
+LAST_WORDS_WIDTH = 400
 STOP_MARGIN_S = 15.0  # over the part's own limit: the keeper also cleans up
+
+# How Java, Python, Maven and Triton (a line that begins with E and the date) complain. A broker that failed
+# goes on to log how it shuts down, so its last lines alone tell nothing.
+_COMPLAINT = re.compile(r"ERROR|FATAL|Exception|Caused by|\w+Error\b|^E\d{4} |^error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,9 @@ def new_token() -> str:
     return f"hangtag-{uuid.uuid4().hex[:12]}-"
 
 
-def log_tail(log: Path) -> str:
-    """The last lines of a log, indented, for a message."""
-    lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-    return "\n".join(f"    {line}" for line in lines)
+def last_words(log: Path) -> str:
+    """What a log says of the end, indented, for a message: its last complaints, or else its last lines."""
+    lines = [line.rstrip() for line in log.read_text(errors="replace").splitlines()]
+    complaints = [line for line in lines if _COMPLAINT.search(line) and not line.lstrip().startswith("at ")]
+    shown = complaints[-LAST_WORDS_LINES:] or lines[-LAST_WORDS_LINES:]
+    return f"the log {log} says:\n" + "\n".join(f"    {line[:LAST_WORDS_WIDTH]}" for line in shown)

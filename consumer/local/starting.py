@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from consumer.errors import Refused
 from consumer.local import ports
-from consumer.local.process import Kept, Launch, Owned, log_tail, new_token, spawn
+from consumer.local.process import Kept, Launch, Owned, last_words, new_token, spawn
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -72,7 +72,7 @@ class Starting(Generic[S]):
             if attempt == PORT_ATTEMPTS or all(map(ports.is_free, self._ports)):
                 break
             self._spawn(ports.pick(self._part.port_count, []))  # somebody took a port between the choice and the start
-        raise Refused(f"{self._part.name} ended instead of starting; the end of {self._launch.log}:\n{self._tail()}")
+        raise Refused(f"{self._part.name} ended instead of starting; {last_words(self._launch.log)}")
 
     def release(self) -> None:
         """Let it run on when this process ends."""
@@ -98,11 +98,8 @@ class Starting(Generic[S]):
             if time.monotonic() > deadline:
                 raise Refused(
                     f"{self._part.name} runs but does not answer after {self._part.start_limit_s:.0f} s; "
-                    f"the end of {self._launch.log}:\n{self._tail()}"
+                    f"{last_words(self._launch.log)}"
                 )
             time.sleep(PROBE_PAUSE_S)
         self._owned.stop()
         return None
-
-    def _tail(self) -> str:
-        return log_tail(self._launch.log)

@@ -21,6 +21,9 @@ from tests.support.require import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
+
+    from consumer.local.kafka import KafkaStatus
 
 TOPIC_LIMIT_S = 30
 
@@ -31,6 +34,10 @@ class Kafka:
 
     bootstrap_servers: str
     version: str
+
+    @classmethod
+    def of(cls, status: KafkaStatus) -> Self:
+        return cls(status.bootstrap_servers, status.version)
 
     def create_topics(self, partitions: int = 6) -> TopicSettings:
         """The four topics under names that no other test uses."""
@@ -60,5 +67,4 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     require("Maven", bool(shutil.which("mvn")), MAVEN_INSTALL)
     state = tmp_path_factory.mktemp("kafka")
     with Starting(KafkaPart(state, print), PortBook(state / "ports.json")) as starting:
-        status = starting.wait()
-        yield Kafka(status.bootstrap_servers, status.version)
+        yield Kafka.of(starting.wait())
