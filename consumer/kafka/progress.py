@@ -32,7 +32,7 @@ class Progress:
     later finds it closed and is thrown away, also when the same partition has come back under a new object.
     """
 
-    __slots__ = ("_done", "_restored", "_waiting", "frontier", "is_closed", "partition", "position")
+    __slots__ = ("_done", "_restored", "_waiting", "committed", "frontier", "is_closed", "partition", "position")
 
     def __init__(self, partition: int, start: int | None = None, done: Iterable[int] = ()) -> None:
         """Begin at offset `start`; None when the group has no commit: then the first message decides.
@@ -44,6 +44,8 @@ class Progress:
         """Oldest seen and unfinished offset, or `position` when there is none."""
         self.position = start
         """Highest seen offset + 1."""
+        self.committed: Snapshot | None = None
+        """What the broker has; the publisher keeps it up to date."""
         self.is_closed = False
         self._done = set(done)
         self._restored = deque(sorted(self._done))

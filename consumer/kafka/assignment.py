@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our partitions: given with the committed offsets, taken back after a last transaction, or lost."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from consumer.errors import StaleGeneration
+from consumer.kafka import bitmap
+from consumer.kafka.clients import committed_wait_s, is_incremental
+from consumer.kafka.faults import fatal_for, is_outage, kafka_error
+from consumer.kafka.progress import Progress
+from consumer.settings import Start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from consumer.kafka.waiting import KeepWaiting
+    from consumer.kafka.watch import GroupWatch
+    from consumer.settings import Settings
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+#: One question; asked again until the wait is over, so that a stop is heard in between.
+_ASK_S = 5.0
+
+
+class Assignment:
+    """One open `Progress` per partition that is ours. Owner thread only: the group calls back inside `consume`."""
+
+    def __init__(self, consumer: Consumer, settings: Settings, watch: GroupWatch, keep_waiting: KeepWaiting) -> None:
+        self._consumer = consumer
+        self._topic = settings.topics.events
+        self._start = settings.kafka.start
+        self._is_incremental = is_incremental(settings)
+        self._committed_wait_s = committed_wait_s(settings)
+        self._watch = watch
+        self._keep_waiting = keep_waiting
+        self._open: dict[int, Progress] = {}
+        self._before_revoke: Callable[[], None] = lambda: None
+        self._after_assign: Callable[[], None] = lambda: None
+
+    def __iter__(self) -> Iterator[Progress]:
+        return iter(self._open.values())
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def of(self, partition: int) -> Progress | None:
+        """The progress of a partition that is ours."""
+        return self._open.get(partition)
+
+    def subscribe(self, *, before_revoke: Callable[[], None], after_assign: Callable[[], None]) -> None:
+        """Join the group. `before_revoke` publishes what is finished; `after_assign` pauses again where needed."""
+        self._before_revoke, self._after_assign = before_revoke, after_assign
+        self._watch.unassigned()
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def partitions(self, of: Iterable[Progress] | None = None) -> list[TopicPartition]:
+        """These partitions, or all that are ours, as the client wants them."""
+        return [TopicPartition(self._topic, progress.partition) for progress in (self if of is None else of)]
+
+    def close(self) -> None:
+        """Nothing is ours any more; what finishes from now on is thrown away."""
+        for progress in self._open.values():
+            progress.close()
+        self._open.clear()
+
+    def _on_assign(self, _: Consumer, given: Sequence[TopicPartition]) -> None:
+        committed = self._committed(given)
+        starts = [self._begin(partition) for partition in committed]
+        # Named offsets: the client must not look them up a second time and find others.
+        if self._is_incremental:
+            self._consumer.incremental_assign(starts)
+        else:
+            self._consumer.assign(starts)
+        self._watch.assigned()
+        self._after_assign()
+        log.info("partitions_assigned", partitions={start.partition: start.offset for start in starts})
+
+    def _on_revoke(self, _: Consumer, taken: Sequence[TopicPartition]) -> None:
+        self._before_revoke()
+        self._give_up(taken, "partitions_revoked")
+
+    def _on_lost(self, _: Consumer, taken: Sequence[TopicPartition]) -> None:
+        # No transaction: they belong to somebody else already.
+        self._give_up(taken, "partitions_lost")
+
+    def _give_up(self, taken: Sequence[TopicPartition], event: str) -> None:
+        for partition in taken:
+            if (progress := self._open.pop(partition.partition, None)) is not None:
+                progress.close()
+        if self._is_incremental:
+            self._consumer.incremental_unassign(list(taken))
+        else:
+            self._consumer.unassign()
+        numbers = [partition.partition for partition in taken]
+        self._watch.gave_up(numbers)
+        if not self._open:
+            self._watch.unassigned()
+        log.info(event, partitions=numbers)
+
+    def _begin(self, committed: TopicPartition) -> TopicPartition:
+        number, offset = committed.partition, committed.offset
+        if offset >= 0:
+            progress = Progress(number, offset, self._finished(committed))
+            progress.committed = progress.snapshot()
+        elif self._start is Start.LATEST:
+            # A fixed number, committed with the first transaction: else a restart would skip what came meanwhile.
+            offset = self._end_offset(number)
+            progress = Progress(number, offset)
+        else:
+            offset = OFFSET_BEGINNING
+            progress = Progress(number)
+        self._open[number] = progress
+        return TopicPartition(self._topic, number, offset)
+
+    def _finished(self, committed: TopicPartition) -> set[int]:
+        try:
+            return bitmap.decode(committed.offset, committed.metadata)
+        except bitmap.ForeignMetadata as error:
+            self._watch.foreign_metadata(committed.partition, str(error))
+            return set()
+
+    def _committed(self, given: Sequence[TopicPartition]) -> list[TopicPartition]:
+        wanted = [TopicPartition(self._topic, partition.partition) for partition in given]
+        answers = self._ask(lambda: self._consumer.committed(wanted, timeout=_ASK_S)) if wanted else []
+        for answer in answers:
+            if answer.error is not None:
+                raise StaleGeneration(f"no committed offset of partition {answer.partition}: {answer.error.str()}")
+        return answers
+
+    def _end_offset(self, number: int) -> int:
+        partition = TopicPartition(self._topic, number)
+        _, end = self._ask(lambda: self._consumer.get_watermark_offsets(partition, timeout=_ASK_S))
+        return end
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """The broker's answer; waits while a previous owner's transaction is open. Never starts from a guess."""
+        deadline_s = time.monotonic() + self._committed_wait_s
+        while True:
+            try:
+                return question()
+            except KafkaException as exception:
+                error = kafka_error(exception)
+                if (fatal := fatal_for(error)) is not None:
+                    raise fatal from exception
+                if not is_outage(error) or time.monotonic() > deadline_s:
+                    raise StaleGeneration(f"no committed offsets ({error.name()}: {error.str()})") from exception
+                log.info("waiting_for_committed_offsets", error=error.name())
+                self._keep_waiting()

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop's life: wait for the cluster, take the slot, join the group, turn until a stop, leave in order."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.errors import BrokerUnavailable
+from consumer.kafka.assignment import Assignment
+from consumer.kafka.at_least_once import Flushes
+from consumer.kafka.broker import Limits, read_limits, require_topics
+from consumer.kafka.clients import Clients, Reports, connect, connect_admin
+from consumer.kafka.dead_letter import DeadLetterLimit, DeadLetters
+from consumer.kafka.intake import Intake
+from consumer.kafka.outbox import Outbox
+from consumer.kafka.owner import Owner, Parts
+from consumer.kafka.publication import Publication
+from consumer.kafka.transaction import Transactions
+from consumer.kafka.valve import Valve
+from consumer.kafka.vitals import Vitals
+from consumer.kafka.waiting import Stopped
+from consumer.kafka.watch import GroupWatch
+from consumer.settings import Delivery
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+    from consumer.headers import Build
+    from consumer.kafka.chains import Chains
+    from consumer.kafka.publishing import Publisher
+    from consumer.observability.metrics import Metrics
+    from consumer.settings import Settings
+
+log = structlog.get_logger()
+
+#: No turn for the time of a transaction and this much more: the client hangs, only a restart helps.
+HANG_SLACK_S = 30.0
+_SAY_EVERY_S = 5.0
+
+
+class Loop:
+    """Reads events, has `chains` handle them, publishes the outcomes. One per process."""
+
+    def __init__(self, settings: Settings, chains: Chains, build: Build, metrics: Metrics) -> None:
+        self.vitals = Vitals(settings.kafka.transaction_timeout_s + HANG_SLACK_S)
+        self._settings = settings
+        self._chains = chains
+        self._build = build
+        self._metrics = metrics
+        self._intake = Intake(settings.engine, chains.bytes_per_event)
+        self._watch = GroupWatch(self.vitals, metrics)
+        self._stop_by_s: float | None = None
+        self._waiting_said_at_s = 0.0
+
+    @property
+    def held(self) -> int:
+        """Deliveries admitted and not yet published. May be read from any thread."""
+        return self._intake.held
+
+    def request_stop(self) -> None:
+        """Ask `run` to come to an end within `engine.drain_s`. From any thread; returns at once."""
+        self._stop_by_s = time.monotonic() + self._settings.engine.drain_s
+
+    def run(self) -> None:
+        """Work until `request_stop`; the calling thread owns the Kafka clients meanwhile. Raises Fatal."""
+        admin = connect_admin(self._settings)
+        try:
+            limits = self._wait_for_cluster(admin)
+            clients = connect(self._settings, limits, Reports(self._watch.client_error, self._watch.statistics))
+            self._work(clients, limits)
+        except Stopped:
+            log.warning("stopped_while_waiting")
+
+    def _work(self, clients: Clients, limits: Limits) -> None:
+        publisher = self._publisher(clients)
+        owner = Owner(self._parts(clients, publisher, limits))
+        try:
+            publisher.start()
+            owner.start()
+            self.vitals.obstacle("start", None)
+            while self._stop_by_s is None:
+                owner.turn()
+            owner.drain(self._stop_by_s)
+        except BaseException:
+            owner.give_up()
+            raise
+        finally:
+            self.vitals.obstacle("start", "the loop has ended")
+            clients.consumer.close()  # calls back: what is finished is published, the group is told
+            clients.producer.close()
+
+    def _wait_for_cluster(self, admin: AdminClient) -> Limits:
+        while True:
+            try:
+                require_topics(admin, self._settings.topics)
+            except BrokerUnavailable as error:
+                self._say_waiting(str(error))
+                self._keep_waiting()
+            else:
+                self._watch.reachable()
+                return read_limits(admin, self._settings.topics)
+
+    def _say_waiting(self, reason: str) -> None:
+        self.vitals.obstacle("broker", reason)
+        if time.monotonic() - self._waiting_said_at_s > _SAY_EVERY_S:
+            self._waiting_said_at_s = time.monotonic()
+            log.warning("waiting_for_kafka", reason=reason, servers=self._settings.kafka.bootstrap_servers)
+
+    def _keep_waiting(self) -> None:
+        self.vitals.turned()
+        if self._stop_by_s is not None and time.monotonic() >= self._stop_by_s:
+            raise Stopped
+
+    def _publisher(self, clients: Clients) -> Publisher:
+        is_exact = self._settings.engine.delivery is Delivery.EXACTLY_ONCE
+        return (Transactions if is_exact else Flushes)(clients, self._keep_waiting)
+
+    def _parts(self, clients: Clients, publisher: Publisher, limits: Limits) -> Parts:
+        settings = self._settings
+        assignment = Assignment(clients.consumer, settings, self._watch, self._keep_waiting)
+        is_exact = settings.engine.delivery is Delivery.EXACTLY_ONCE
+        outbox = Outbox(
+            settings.topics.events,
+            DeadLetters(settings.topics.dead_letters, self._build),
+            limits,
+            drops_maps=not is_exact,
+        )
+        return Parts(
+            consumer=clients.consumer,
+            chains=self._chains,
+            assignment=assignment,
+            intake=self._intake,
+            valve=Valve(clients.consumer, assignment, self._intake),
+            outbox=outbox,
+            publication=Publication(outbox, publisher, assignment, settings.engine, self._metrics),
+            limit=DeadLetterLimit(settings.dead_letters),
+            watch=self._watch,
+            vitals=self.vitals,
+            metrics=self._metrics,
+        )

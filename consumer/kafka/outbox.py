@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results that are not published yet, and the batch that the next transaction is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import structlog
+from confluent_kafka import TopicPartition
+
+from consumer.errors import DeadLetterReason, Refused
+from consumer.events import Finished, Rejected
+from consumer.headers import source_of
+from consumer.kafka.publishing import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from consumer.events import Delivery, Outcome, OutputRecord
+    from consumer.kafka.broker import Limits
+    from consumer.kafka.dead_letter import DeadLetters
+    from consumer.kafka.progress import Progress, Snapshot
+
+log = structlog.get_logger()
+
+#: What the record's frame takes beside key, value and headers, with room to spare.
+FRAME_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished delivery and what it still holds."""
+
+    progress: Progress
+    delivery: Delivery
+    outcome: Outcome
+    held_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch, with what it settles once it is published."""
+
+    batch: Batch
+    results: Sequence[tuple[Result, Rejected | None]]
+    """With the reason of those that end as dead letters."""
+    snapshots: Sequence[tuple[Progress, Snapshot]]
+
+
+class Outbox:
+    """Holds results until they are final. Owner thread only."""
+
+    def __init__(self, input_topic: str, dead_letters: DeadLetters, limits: Limits, *, drops_maps: bool) -> None:
+        """`drops_maps` publishes all results even when the bitmap cannot record them: a crash then repeats some."""
+        self._limits = limits
+        self._input_topic = input_topic
+        self._dead_letters = dead_letters
+        self._drops_maps = drops_maps
+        self._results: list[Result] = []
+        self._unsettled: Prepared | None = None
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def bitmap_share(self, snapshot: Snapshot) -> float:
+        """Part of the broker's limit that a bitmap takes."""
+        return len(snapshot.metadata) / self._limits.metadata_bytes
+
+    def add(self, result: Result) -> None:
+        """Take one result."""
+        self._results.append(result)
+
+    def drop_closed(self) -> list[Result]:
+        """Forget the results of partitions that are gone; what was dropped."""
+        dropped = [result for result in self._results if result.progress.is_closed]
+        if dropped:
+            self._results = [result for result in self._results if not result.progress.is_closed]
+        if self._unsettled is not None:
+            self._unsettled = self._batch(
+                [result for result, _ in self._unsettled.results if not result.progress.is_closed],
+                [entry for entry in self._unsettled.snapshots if not entry[0].is_closed],
+            )
+        return dropped
+
+    def prepare(self, assigned: Iterable[Progress]) -> Prepared | None:
+        """The next batch, in order of partition and offset; None when nothing changed since the last one.
+
+        The same batch again while it is not settled: its bitmap already says that all of it is published.
+        Raises Refused.
+        """
+        if self._unsettled is not None:
+            return self._unsettled
+        chosen: list[Result] = []
+        self._results.sort(key=lambda result: (result.delivery.partition, result.delivery.offset))
+        for progress, group in groupby(self._results, key=lambda result: result.progress):
+            chosen += self._finish(progress, list(group))
+        snapshots = [
+            (progress, snapshot)
+            for progress in assigned
+            if (snapshot := progress.snapshot()) is not None and snapshot != progress.committed
+        ]
+        self._unsettled = self._batch(chosen, snapshots)
+        return self._unsettled
+
+    def settle(self, prepared: Prepared) -> None:
+        """The batch is published: its results are done with, its offsets are what the broker has."""
+        for progress, snapshot in prepared.snapshots:
+            progress.committed = snapshot
+        published = {id(result) for result, _ in prepared.results}
+        self._results = [result for result in self._results if id(result) not in published]
+        self._unsettled = None
+
+    def _batch(self, chosen: Sequence[Result], snapshots: Sequence[tuple[Progress, Snapshot]]) -> Prepared | None:
+        # One that does not fit has no new results in it: what the broker has stays true.
+        recorded = [entry for entry in snapshots if self._drops_maps or self._fits(entry[1])]
+        if not chosen and not recorded:
+            return None
+        fates = [(result, self._rejection(result.outcome)) for result in chosen]
+        records = [
+            (result.delivery.partition, record)
+            for result, rejected in fates
+            for record in self._records(result, rejected)
+        ]
+        offsets = [self._offset(progress.partition, snapshot) for progress, snapshot in recorded]
+        return Prepared(Batch(records, offsets), fates, recorded)
+
+    def _finish(self, progress: Progress, results: list[Result]) -> list[Result]:
+        offsets = [result.delivery.offset for result in results]
+        if not self._drops_maps:
+            offsets = offsets[: progress.fitting(offsets, self._limits.metadata_bytes - 1)]
+        progress.finish(offsets)
+        return results[: len(offsets)]
+
+    def _fits(self, snapshot: Snapshot) -> bool:
+        return len(snapshot.metadata) < self._limits.metadata_bytes
+
+    def _offset(self, partition: int, snapshot: Snapshot) -> TopicPartition:
+        metadata = snapshot.metadata if self._fits(snapshot) else ""
+        return TopicPartition(self._input_topic, partition, snapshot.frontier, metadata)
+
+    def _rejection(self, outcome: Outcome) -> Rejected | None:
+        if isinstance(outcome, Rejected):
+            return outcome
+        too_large = next(filter(self._is_too_large, outcome.records), None)
+        return None if too_large is None else _rejected(too_large, self._limits.of(too_large.topic))
+
+    def _records(self, result: Result, rejected: Rejected | None) -> Sequence[OutputRecord]:
+        if rejected is None:
+            assert isinstance(result.outcome, Finished)
+            return result.outcome.records
+        record = self._dead_letters.record(result.delivery, rejected)
+        if self._is_too_large(record):
+            raise Refused(
+                f"the dead letter of {source_of(result.delivery)} takes {_size(record)} bytes, more than "
+                f"max.message.bytes of {record.topic} ({self._limits.of(record.topic)}): raise it"
+            )
+        return (record,)
+
+    def _is_too_large(self, record: OutputRecord) -> bool:
+        return _size(record) > self._limits.of(record.topic)
+
+
+def held_bytes(delivery: Delivery, outcome: Outcome | None = None) -> int:
+    """Bytes of a record, and of the records that came out of it."""
+    records = outcome.records if isinstance(outcome, Finished) else ()
+    return len(delivery.key or b"") + len(delivery.value or b"") + sum(map(_size, records))
+
+
+def _rejected(record: OutputRecord, limit_bytes: int) -> Rejected:
+    now = datetime.now(UTC)
+    message = f"{record.topic} takes records up to {limit_bytes} bytes, this one takes {_size(record)}"
+    return Rejected(
+        DeadLetterReason.OUTPUT_TOO_LARGE, message, "publish", event_id=None, attempts=1, first_at=now, last_at=now
+    )
+
+
+def _size(record: OutputRecord) -> int:
+    headers = sum(len(name) + len(value) for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers + FRAME_BYTES

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`exactly_once`: outputs, dead letters and input offsets become visible together, or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException
+
+from consumer.errors import Refused, StaleGeneration
+from consumer.kafka.faults import fatal_for, kafka_error
+from consumer.kafka.publishing import NotPublished
+from consumer.kafka.waiting import insist
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from confluent_kafka import KafkaError, Message, Producer
+
+    from consumer.events import OutputRecord
+    from consumer.kafka.clients import Clients
+    from consumer.kafka.publishing import Batch
+    from consumer.kafka.waiting import KeepWaiting
+
+_INIT_S = 5.0
+_QUEUE_FULL_S = 0.1
+
+
+class Transactions:
+    """Publishes through one transactional producer. Owner thread only."""
+
+    def __init__(self, clients: Clients, keep_waiting: KeepWaiting) -> None:
+        self._producer = clients.producer
+        self._consumer = clients.consumer
+        self._keep_waiting = keep_waiting
+
+    def start(self) -> None:
+        """Take the slot: ends the open transaction that a previous holder left, and fences it. Raises Fatal."""
+        try:
+            insist(lambda: self._producer.init_transactions(_INIT_S), self._keep_waiting)
+        except KafkaException as exception:
+            error = kafka_error(exception)
+            raise (fatal_for(error) or Refused(f"no transactions ({error.name()}: {error.str()})")) from exception
+
+    def publish(self, batch: Batch) -> None:
+        """One transaction. Raises NotPublished after an abort, Fatal when this process must end, Stopped."""
+        try:
+            self._producer.begin_transaction()
+            for partition, record in batch.records:
+                produce(self._producer, partition, record, self._keep_waiting)
+            self._send_offsets(batch)
+            # Without a timeout: the client then uses what is left of the transaction's time, and knows its state after.
+            insist(self._producer.commit_transaction, self._keep_waiting)
+        except KafkaException as exception:
+            self._abort(exception)
+            error = kafka_error(exception)
+            raise (fatal_for(error) or NotPublished(error)) from exception
+
+    def _send_offsets(self, batch: Batch) -> None:
+        if not batch.offsets:
+            return
+
+        def send() -> None:
+            # Asked fresh each time: it names the generation that these offsets belong to.
+            member = self._consumer.consumer_group_metadata()
+            self._producer.send_offsets_to_transaction(list(batch.offsets), member)
+
+        insist(send, self._keep_waiting)
+
+    def _abort(self, cause: KafkaException) -> None:
+        error = kafka_error(cause)
+        if error.fatal():
+            raise (fatal_for(error) or cause) from cause
+        try:
+            insist(self._producer.abort_transaction, self._keep_waiting)
+        except KafkaException as exception:
+            failed = kafka_error(exception)
+            words = f"could not abort after {error.name()} ({failed.name()}: {failed.str()}): a fresh client can"
+            raise (fatal_for(failed) or StaleGeneration(words)) from exception
+
+
+def produce(
+    producer: Producer,
+    partition: int,
+    record: OutputRecord,
+    keep_waiting: KeepWaiting,
+    on_delivery: Callable[[KafkaError | None, Message], None] | None = None,
+) -> None:
+    """Hand one record to the client; waits while its queue is full."""
+    while True:
+        try:
+            producer.produce(
+                record.topic,
+                value=record.value,
+                key=record.key,
+                partition=partition,
+                timestamp=record.timestamp_ms or 0,
+                headers=list(record.headers),
+                on_delivery=on_delivery,
+            )
+        except BufferError:
+            producer.poll(_QUEUE_FULL_S)
+            keep_waiting()
+        else:
+            return
