@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import structlog
 
+from consumer.errors import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -33,8 +35,15 @@ class HealthServer:
     """Serves until `stop`. The one who starts it stops it."""
 
     def __init__(self, settings: HealthSettings, checks: Checks, metrics: Metrics) -> None:
+        """Take the port. Raises Refused when somebody else has it."""
         handler = type("Handler", (_Handler,), {"checks": checks, "metrics": metrics})
-        self._server = ThreadingHTTPServer((settings.host, settings.port), handler)
+        try:
+            self._server = ThreadingHTTPServer((settings.host, settings.port), handler)
+        except OSError as error:
+            raise Refused(
+                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+                "set HANGTAG_HEALTH__PORT to another port, or to 0 for any free one"
+            ) from error
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="health", daemon=True)
 

@@ -85,8 +85,8 @@ def test_help_runs_in_an_empty_environment_without_heavy_imports(environment: Pa
 @pytest.mark.slow
 def test_the_installed_package_finds_its_schemas_and_its_starter_bundle(environment: Path) -> None:
     code = (
-        "from consumer.registry.bundled import BundledSchemas; from consumer.bundle import load_bundle;"
-        "BundledSchemas(); print(load_bundle().manifest.bundle)"
+        "from consumer.registry.bundled import BundledCodec; from consumer.bundle import load_bundle;"
+        "BundledCodec(); print(load_bundle().manifest.bundle)"
     )
 
     shown = subprocess.run(
