@@ -52,3 +52,8 @@ def test_a_compressed_stream_that_does_not_end_is_incomplete(encoding: str) -> N
 @given(st.sampled_from(["gzip", "deflate"]), st.binary(max_size=200))
 def test_no_bytes_make_it_raise(encoding: str, sent: bytes) -> None:
     assert isinstance(collect(encoding, sent, []), bytes | FetchReason)
+
+
+def test_bytes_after_the_end_of_a_compressed_stream_count_too() -> None:
+    assert collect("gzip", gzip.compress(b"x") + bytes(100), [50]) == b"x"
+    assert collect("gzip", gzip.compress(b"x") + bytes(CAP), [50, 500]) is FetchReason.TOO_LARGE
