@@ -66,7 +66,7 @@ def _event_type(value: object) -> EventType:
     if not isinstance(value, str):
         raise ValueError("must be a string")  # noqa: TRY004  # pydantic turns ValueError into a fault, nothing else
     try:
-        return EventType(value)
+        return EventType(value.upper())
     except ValueError:
         return EventType.UNKNOWN  # as Avro reads a symbol that this version does not know
 

@@ -82,7 +82,7 @@ class Printer:
 
     def _learn_names(self, schema: Json) -> None:
         if isinstance(schema, dict):
-            if schema.get("type") in {"record", "enum"}:
+            if schema.get("type") in ("record", "enum"):
                 self._named[schema["name"]] = schema
             for part in schema.values():
                 self._learn_names(part)
