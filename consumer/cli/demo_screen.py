@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the demo shows: progress while it runs, then a table of products with their tags, then where to look next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from consumer.cli.local import DEFAULT_STATE
+from consumer.enrichment.text import clean
+from consumer.local import parts
+from consumer.local.demo_answers import likeliest
+from consumer.settings import Delivery
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from rich.progress import TaskID
+
+    from consumer.catalogue.products import Product
+    from consumer.local.demo import Report
+
+#: Products in trouble, and others, that the table shows.
+SHOWN_TROUBLED, SHOWN_OTHERS = 7, 11
+
+_MARKS = {"ACCEPTED": "", "SUGGESTED": " ?", "ABSTAINED": " ??"}
+
+
+class Screen:
+    """Progress on standard error, on a terminal only."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<20}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        )
+        self._is_shown = self._progress.console.is_terminal
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        if self._is_shown:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._is_shown:
+            self._progress.stop()
+
+    def say(self, message: str) -> None:
+        """Print a line above the bars."""
+        if self._is_shown:
+            self._progress.console.print(escape(message), highlight=False)
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        """Move the bar of that name."""
+        if self._is_shown:
+            if what not in self._tasks:
+                self._tasks[what] = self._progress.add_task(what, total=total)
+            self._progress.update(self._tasks[what], completed=done)
+
+
+def print_report(report: Report, state: Path) -> None:
+    """Table, figures, and the commands that show more; on standard output."""
+    console = Console()
+    console.print(_table(report))
+    console.print("? suggested, ?? left open (the likeliest is shown); the rest was accepted\n", style="dim")
+    for line in (*_figures(report), "", *_next(report, state)):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _table(report: Report) -> Table:
+    table = Table(title="What the vendor sent, and the tags", title_justify="left")
+    for column in ("sku", "title", "category", "gender", "colour", "photos", "what is wrong with it"):
+        table.add_column(column, overflow="fold" if column == "title" else "ellipsis")
+    answers = report.answers.by_key()
+    for key in _chosen(report):
+        product = report.sent[key]
+        fields = answers.get(key)
+        tags = _tags(fields) if fields else ("", "", "", "")
+        table.add_row(product.sku, escape(clean(product.title).text) or "-", *tags, _trouble(report, key, product))
+    return table
+
+
+def _chosen(report: Report) -> list[str]:
+    """Of everything a little, in the order of the feed."""
+    troubled = [key for key, product in report.sent.items() if product.trouble][:SHOWN_TROUBLED]
+    others = [key for key, product in report.sent.items() if not product.trouble][:SHOWN_OTHERS]
+    return sorted({*troubled, *others}, key=list(report.sent).index)
+
+
+def _tags(fields: dict[str, Any]) -> tuple[str, str, str, str]:
+    category = fields["category"]
+    name = (category["breadcrumb"] or "-").rpartition(" > ")[2] + _MARKS[category["status"]]
+    used = sum(image["status"] == "OK" for image in fields["images"])
+    return name, _word(fields, "target-gender"), _word(fields, "color"), f"{used} of {len(fields['images'])}"
+
+
+def _word(fields: dict[str, Any], handle: str) -> str:
+    (attribute,) = (entry for entry in fields["attributes"] if entry["handle"] == handle)
+    value = likeliest(fields, handle)
+    if value is None:
+        return "-"
+    shade = f" ({value['shade_label']})" if value["shade_label"] else ""
+    return f"{value['label']}{shade}{_MARKS[attribute['status']]}"
+
+
+def _trouble(report: Report, key: str, product: Product) -> str:
+    if key in report.answers.dead_letters:
+        return "broken record: dead-lettered"
+    if key in report.answers.by_key() and report.answers.by_key()[key] is None:
+        return "deleted: tombstone"
+    return product.trouble.replace("_", " ") if product.trouble else ""
+
+
+def _figures(report: Report) -> list[str]:
+    figures = report.summary
+    right, silent = figures["accuracy"], figures["accuracy"]["untitled"]
+    flow = (
+        f"{figures['events_in']} events in, {figures['events_out']} out ({figures['degraded']} degraded), "
+        f"{figures['dead_lettered']} dead-lettered, in {figures['seconds']} s ({figures['products_per_s']} a second)"
+    )
+    parts_used = (
+        f"Kafka {figures['kafka_version']} ({figures['delivery']}), Triton {figures['triton_version']}, "
+        f"bundle {figures['bundle']}"
+    )
+    quality = (
+        f"right of {right['n']}: category {_percent(right['category'])}, gender {_percent(right['gender'])}, "
+        f"colour {_percent(right['color'])}; of {right['n_untitled']} with a silent title: "
+        f"{_percent(silent['category'])}, {_percent(silent['gender'])}, {_percent(silent['color'])}"
+    )
+    worth = (
+        "The model learnt from photographs, and these are drawings: it says that the flow works, not how well it tags."
+    )
+    lines = [flow, parts_used, quality, worth]
+    if figures["delivery"] != Delivery.EXACTLY_ONCE:
+        lines.append("There is no Java here: librdkafka's mock cluster took Kafka's place, which has no transactions.")
+    return lines
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _next(report: Report, state: Path) -> list[str]:
+    option = "" if state == DEFAULT_STATE else f" --state {state}"
+    if parts.status(state).kafka is None:
+        return [
+            "Next: the same with --keep lets the parts run on, to look into the topics.",
+            "      docs/ and README.md",
+        ]
+    key = next(key for key in _chosen(report) if report.answers.by_key().get(key))
+    topics = report.topics
+    return [
+        "Next:",
+        f'  eval "$(hangtag local env{option})"',
+        f"  hangtag events tail --topic {topics.attributes} --key {key} --output json",
+        f"  hangtag events tail --topic {topics.dead_letters}",
+        f"  hangtag local down{option}",
+    ]
