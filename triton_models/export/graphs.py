@@ -11,6 +11,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from consumer.bundle import Head
     from triton_models.training.heads import LinearHead
 
 _NOTHING = -1e30
@@ -71,10 +72,12 @@ class _Probabilities(nn.Module):
 class FusionHeads(nn.Module):
     """Both features -> for each task the fused, image-only and text-only probabilities; last the embedding."""
 
-    def __init__(self, heads: Mapping[str, Mapping[str, LinearHead]]) -> None:
+    def __init__(self, heads: Mapping[Head, Mapping[str, LinearHead]]) -> None:
         """`heads` by kind of input (`fused`, `image`, `text`) and task."""
         super().__init__()
-        self.fused, self.image, self.text = (_Probabilities(heads[kind]) for kind in ("fused", "image", "text"))
+        self.fused = _Probabilities(heads["fused"])
+        self.image = _Probabilities(heads["image"])
+        self.text = _Probabilities(heads["text"])
 
     def forward(self, image_features: Tensor, text_features: Tensor) -> tuple[Tensor, ...]:
         """The single-modality answers do not see the other side."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Training rows that a category needs to become an answer.
 CATEGORY_MIN_ROWS = 100
 #: A shade with fewer rows counts for its family only.
-COLOUR_MIN_ROWS = 20
+COLOUR_MIN_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)

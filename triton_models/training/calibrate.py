@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the calibration split is for: probabilities that mean what they say, and confidences that are safe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from consumer.bundle import NEVER, TaskThresholds
+from triton_models.training.metrics import wilson
+from triton_models.training.split import Split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from triton_models.training.heads import LinearHead
+
+#: Precision that the Wilson lower bound must reach among accepted, and among suggested answers.
+ACCEPT_PRECISION = 0.90
+SUGGEST_PRECISION = 0.50
+#: Answers of one value that a threshold of its own takes.
+PER_VALUE_MIN_ANSWERS = 200
+
+_TEMPERATURES = np.geomspace(0.5, 4.0, 61)
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSet:
+    """Features and right columns of some products; rows without exactly one right column are left out."""
+
+    features: NDArray[np.float32]
+    right: NDArray[np.bool_]
+
+    def loss(self, head: LinearHead) -> float:
+        """Mean negative log-likelihood; infinite without rows."""
+        known = self.right.sum(1) == 1
+        if not known.any():
+            return float("inf")
+        probability = head.probabilities(self.features[known])[self.right[known]]
+        return float(-np.log(np.maximum(probability, 1e-12)).mean())
+
+
+def require_calibration_rows(rows: Sequence[int], splits: Mapping[Split, Sequence[int]]) -> None:
+    """ValueError when a row is not of the calibration split: temperatures and thresholds may see no other."""
+    foreign = set(rows) - set(splits[Split.CALIBRATION])
+    if foreign:
+        raise ValueError(f"{len(foreign)} rows are not of the calibration split, for example {min(foreign)}")
+
+
+def with_temperature(head: LinearHead, calibration: CalibrationSet, validation: CalibrationSet) -> LinearHead:
+    """The head with the temperature that fits the calibration split; unchanged unless validation gains by it."""
+    candidates = [replace(head, temperature=float(temperature)) for temperature in _TEMPERATURES]
+    best = min(candidates, key=calibration.loss)
+    return best if validation.loss(best) < validation.loss(head) else head
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """First answers: which value, how sure, and whether it was right. A label outside the answers makes it wrong."""
+
+    values: NDArray[np.str_]
+    confidence: NDArray[np.float32]
+    is_right: NDArray[np.bool_]
+
+
+def judge(
+    labels: Sequence[str],
+    probabilities: NDArray[np.float32],
+    words: Sequence[str | None],
+    value_of: Callable[[str], str],
+) -> Judged:
+    """The likeliest value of each labelled row at the published level: `value_of` maps a shade to its family."""
+    values = list(dict.fromkeys(value_of(label) for label in labels))
+    summing = np.array([[value_of(label) == value for value in values] for label in labels], dtype=np.float32)
+    known = [index for index, word in enumerate(words) if word is not None]
+    masses = probabilities[known] @ summing
+    truth = np.array([value_of(word) for word in words if word is not None])
+    answers = np.array(values)[masses.argmax(1)]
+    return Judged(answers, masses.max(1), answers == truth)
+
+
+def pick_thresholds(judged: Judged) -> TaskThresholds:
+    """The lowest confidences whose answers, taken together, are right often enough with 95 % certainty."""
+    accept = lowest_safe(judged.confidence, judged.is_right, ACCEPT_PRECISION)
+    per_value = {}
+    for value in np.unique(judged.values):
+        mine = judged.values == value
+        if mine.sum() >= PER_VALUE_MIN_ANSWERS:
+            per_value[str(value)] = lowest_safe(judged.confidence[mine], judged.is_right[mine], ACCEPT_PRECISION)
+    suggest = lowest_safe(judged.confidence, judged.is_right, SUGGEST_PRECISION)
+    return TaskThresholds(accept=accept, suggest=min(suggest, accept), per_value=per_value)
+
+
+def lowest_safe(confidence: NDArray[np.float32], is_right: NDArray[np.bool_], precision: float) -> float:
+    """The lowest confidence from which the precision's Wilson lower bound reaches the target; NEVER without one."""
+    order = np.argsort(-confidence, kind="stable")
+    hits = np.cumsum(is_right[order])
+    for count in range(len(order), 0, -1):
+        # A threshold takes all rows of its confidence: stop only where the next row is below.
+        is_boundary = count == len(order) or confidence[order[count]] < confidence[order[count - 1]]
+        if is_boundary and wilson(int(hits[count - 1]), count)[0] >= precision:
+            # Rounded down, so that the confidence itself clears it after a trip through decimal digits.
+            return float(np.floor(confidence[order[count - 1]] * 1e4) / 1e4)
+    return NEVER
