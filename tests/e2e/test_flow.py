@@ -78,7 +78,7 @@ def test_every_event_ends_once_and_each_key_keeps_its_order(
     }
     assert len(ends.read(ends.topics.embeddings)) == 300
     assert consumer.stop() == 0
-    assert len(consumer.events("dead_letter")) == 5
+    assert len(consumer.events("dead_lettered")) == 5
 
 
 def test_a_second_start_takes_up_where_the_first_one_stopped(

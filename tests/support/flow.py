@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from PIL import Image, ImageDraw
 
 from consumer.headers import last_value
 from consumer.kafka.tail import Span, tail
 from consumer.registry.bundled import BundledCodec
 from consumer.settings import KafkaSettings
-from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,13 +95,24 @@ class Ends:
         return list(tail(KafkaSettings(bootstrap_servers=self.bootstrap_servers), Span(topic)))
 
     def wait_for_outcomes(self, count: int, consumer: RunningConsumer) -> None:
-        """Return when attribute records and dead letters are at least `count`."""
-
-        def published() -> bool:
-            assert consumer.process.poll() is None, consumer.log_tail()
-            return len(self.read(self.topics.attributes)) + len(self.read(self.topics.dead_letters)) >= count
-
-        wait_until(published, PUBLISHED_LIMIT_S, f"{count} outcomes; the log says: {consumer.log_tail()}")
+        """Return when attribute records and dead letters, committed ones, are at least `count`."""
+        reader = Consumer(
+            {"bootstrap.servers": self.bootstrap_servers, "group.id": "outcomes", "enable.auto.commit": False}
+        )
+        outcomes = (self.topics.attributes, self.topics.dead_letters)
+        partitions = len(reader.list_topics(self.topics.attributes).topics[self.topics.attributes].partitions)
+        reader.assign(
+            [TopicPartition(topic, number, OFFSET_BEGINNING) for topic in outcomes for number in range(partitions)]
+        )
+        seen = 0
+        deadline = time.monotonic() + PUBLISHED_LIMIT_S
+        try:
+            while seen < count:
+                assert consumer.process.poll() is None, consumer.log_tail()
+                assert time.monotonic() < deadline, f"{seen} of {count} outcomes; the log says: {consumer.log_tail()}"
+                seen += sum(message.error() is None for message in reader.consume(500, 0.2))
+        finally:
+            reader.close()
 
     def attributes(self) -> dict[str, dict[str, Any] | None]:
         """The last published record of each key; None for a tombstone."""
