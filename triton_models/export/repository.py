@@ -21,6 +21,7 @@ from tritonclient.grpc import model_config_pb2
 from consumer.bundle import read_manifest, sha256_of
 from consumer.errors import IncompatibleModels, SettingsInvalid
 from consumer.triton.tensors import CONTRACT, PER_IMAGE, Ensemble, Tensor, signature
+from triton_models.export.quiet_openvino import load_openvino
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,9 +165,7 @@ def _declare(declared: Any, tensors: Iterable[Tensor], *, is_batched: bool) -> N
 
 def read_graph(path: Path) -> tuple[list[Tensor], list[Tensor]]:
     """Inputs and outputs of an ONNX file. Raises IncompatibleModels for a type or a shape that cannot be served."""
-    import openvino
-
-    graph = openvino.Core().read_model(path)
+    graph = load_openvino().Core().read_model(path)
     return [_tensor(path, port) for port in graph.inputs], [_tensor(path, port) for port in graph.outputs]
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from triton_models.export.quiet_openvino import load_openvino
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -57,10 +59,8 @@ class OpenVino:
     """The graphs in OpenVINO on the CPU, in `f32` or `bf16`, as the served profile runs them."""
 
     def __init__(self, folder: Path, precision: str) -> None:
-        import openvino
-
         self._folder = folder
-        self._core = openvino.Core()
+        self._core = load_openvino().Core()
         self._precision = precision
         self._compiled: dict[str, object] = {}
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +19,6 @@ from tests.support.bundles import TinySpec, write_tiny_bundle
 from triton_models.export.repository import STEPS, build_repository, cpu_precision
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.unit.triton.conftest import Served
 
 MODELS = (*STEPS, *Ensemble)
@@ -190,6 +190,31 @@ def test_building_needs_no_torch_and_no_onnx(served: Served, tmp_path: Path) -> 
         "assert not {'torch', 'onnx', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_openvino_sends_no_telemetry_when_we_build_or_serve(served: Served, tmp_path: Path) -> None:
+    program = f"""
+import json, sys
+from pathlib import Path
+from triton_models.export.repository import build_repository
+build_repository(Path({str(served.folder)!r}), Path("built"))
+sys.modules["triton_python_backend_utils"] = type(sys)("triton_python_backend_utils")
+sys.path.insert(0, "built/text_encoder/1")
+from model import TritonPythonModel
+tensors = {{"input": [{{"name": "input_ids"}}], "output": [{{"name": "text_features"}}]}}
+config = tensors | {{"max_batch_size": 8, "parameters": {{"precision": {{"string_value": "f32"}}}}}}
+folder = str(Path("built/text_encoder").absolute())
+TritonPythonModel().initialize(
+    {{"model_config": json.dumps(config), "model_repository": folder, "model_version": "1"}}
+)
+assert sys.modules["openvino_telemetry"] is None
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}  # where it is off by itself
+    paths = os.pathsep.join([str(Path.cwd()), environment.get("PYTHONPATH", "")])
+    environment |= {"HOME": str(tmp_path), "PYTHONPATH": paths}
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env=environment)
+
+    assert not (tmp_path / "intel").exists()  # where it keeps its client id
 
 
 def test_the_tiny_bundle_is_small_whole_and_the_same_every_time(tmp_path: Path) -> None:

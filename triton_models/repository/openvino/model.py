@@ -7,11 +7,11 @@ Runs inside the server's stub process. What differs between steps stands in `con
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino
 import triton_python_backend_utils as pb_utils
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ class TritonPythonModel:
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Compile the graph. A failure makes the model, and so its ensembles, unavailable."""
+        # Importing it sends an event to Google Analytics, unless this package is absent; so it is absent.
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # None makes its import fail
+        import openvino
+
         config = json.loads(args["model_config"])
         self._inputs = [tensor["name"] for tensor in config["input"]]
         self._outputs = [tensor["name"] for tensor in config["output"]]
