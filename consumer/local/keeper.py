@@ -90,7 +90,9 @@ def _keep(spec: dict[str, Any]) -> None:
     """Run the part until it ends, the owner is gone, or a signal says stop; then leave nothing behind."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # orphans of the part come to us, not to init
     wakeup = _catch_signals()
+    os.chdir("/")  # the owner's folder may go
     with Path(spec["log"]).open("ab", buffering=0) as log:
+        os.dup2(log.fileno(), 2)
         try:
             child = _spawn(spec, log)
         except OSError as error:

@@ -139,11 +139,13 @@ def spawn(launch: Launch, token: str | None = None) -> Owned:
     """Start a process behind a keeper of its own. Returns at once; raises Refused when there is nothing to execute."""
     token = token or new_token()
     launch.log.parent.mkdir(parents=True, exist_ok=True)
-    spec = asdict(launch) | {"folder": str(launch.folder), "log": str(launch.log), "token": token}
+    paths = {"folder": str(launch.folder.resolve()), "log": str(launch.log.resolve())}
+    spec = asdict(launch) | paths | {"token": token}
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
         [sys.executable, "-I", keeper.__file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # else whoever reads our stderr to its end would wait for the part's end
         start_new_session=True,
     )
     assert process.stdin is not None
