@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import simplejpeg
+import structlog
 from PIL import Image
 
 from consumer.events import FetchReason
@@ -20,6 +21,8 @@ from consumer.images.sniff import ImageFormat, ImageHeader, read_header
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+log = structlog.get_logger()
 
 PIXELS_VERSION = "pixels/v1"
 
@@ -57,7 +60,9 @@ def decode(body: bytes, side: int, limits: PixelLimits = DEFAULT_LIMITS) -> NDAr
     try:
         return views(body, header, side)
     except Exception as error:  # noqa: BLE001  # decoders raise far more than they document, MemoryError included
-        return FetchReason.TRUNCATED if "truncated" in str(error).lower() else FetchReason.UNDECODABLE
+        reason = FetchReason.TRUNCATED if "truncated" in str(error).lower() else FetchReason.UNDECODABLE
+        log.debug("image_not_decoded", format=header.format.value, reason=reason.value, error=type(error).__name__)
+        return reason
 
 
 def views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]:

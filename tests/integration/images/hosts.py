@@ -96,7 +96,7 @@ async def until(condition: Callable[[], bool], timeout_s: float = 5) -> None:
 
 @dataclass
 class Names(AbstractResolver):
-    """Name -> addresses, made up; a name that is not there does not exist."""
+    """Name -> addresses, made up; a name that is not there does not exist, one without addresses gets no answer."""
 
     addresses: dict[str, list[str]] = field(default_factory=dict)
 
@@ -104,6 +104,8 @@ class Names(AbstractResolver):
         del family
         if host not in self.addresses:
             raise OSError(f"{host} does not exist")
+        if not self.addresses[host]:
+            await asyncio.Event().wait()
         return [
             ResolveResult(hostname=host, host=address, port=port, family=2, proto=6, flags=0)
             for address in self.addresses[host]

@@ -316,6 +316,11 @@ async def test_silence_ends_at_the_read_timeout() -> None:
         assert len(web.public.requests) == 2
 
 
+async def test_a_name_server_that_does_not_answer_ends_at_the_connect_timeout() -> None:
+    async with world(names={"slow.example": []}, connect_timeout_s=0.2) as web:
+        assert await web.get(f"http://slow.example:{web.public.port}/a.jpg") == "timeout_connect"
+
+
 @pytest.mark.parametrize("start", [b"", response(b"", IMAGE, length=10_000)], ids=["head", "body"])
 async def test_a_drip_ends_at_the_total_deadline(start: bytes) -> None:
     answer = start or b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 1000

@@ -52,3 +52,15 @@ def vertical_line(width: int, height: int, column: int) -> Image.Image:
     pixels = np.full((height, width, 3), 255, np.uint8)
     pixels[:, column] = 0
     return Image.fromarray(pixels)
+
+
+def cmyk_profile(lab: tuple[int, int, int]) -> bytes:
+    """An ICC profile (version 2, one 8-bit table) that takes every CMYK colour for this one of Lab, in 0-255 each."""
+    ramp = bytes(range(256))
+    identity = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + ramp * 4 + bytes(lab) * 2**4 + ramp * 3
+    tags = struct.pack(">I4sII", 1, b"A2B0", 128 + 16, len(table))
+    size = 128 + len(tags) + len(table)
+    head = struct.pack(">I4xI4s4s4s12x4s", size, 0x02400000, b"prtr", b"CMYK", b"Lab ", b"acsp")
+    d50 = struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
+    return (head + bytes(68 - len(head)) + d50).ljust(128, b"\0") + tags + table

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simplejpeg
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
@@ -25,7 +25,7 @@ from consumer.images.pixels import (
     views,
 )
 from consumer.images.sniff import ImageHeader, read_header
-from tests.unit.images.drawn import encoded, exif, jpeg, shirt, vertical_line, with_frame_size
+from tests.unit.images.drawn import cmyk_profile, encoded, exif, jpeg, shirt, vertical_line, with_frame_size
 
 SIDE = 224
 GOLDEN = Path(__file__).parent / "golden"
@@ -226,10 +226,13 @@ def test_an_animation_is_its_first_frame() -> None:
 
 def test_cmyk_follows_its_profile_and_a_broken_profile_is_ignored() -> None:
     image = shirt(200, 150).convert("CMYK")
+    white = cmyk_profile((255, 128, 128))
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()  # of RGB: does not fit CMYK
 
     plain = pixels(jpeg(image))
 
+    assert plain[1].std() > 20
+    assert pixels(jpeg(image, icc_profile=white)).min() == 255
     assert np.array_equal(pixels(jpeg(image, icc_profile=profile)), plain)
     assert np.array_equal(pixels(jpeg(image, icc_profile=b"nonsense")), plain)
 
@@ -293,6 +296,7 @@ def test_decoders_that_read_another_size_than_was_judged_are_not_trusted() -> No
     assert decode(body[:frame] + second + body[frame:], SIDE) is FetchReason.UNDECODABLE
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 6_000), st.integers(1, 255))
 def test_a_flipped_byte_gives_views_or_a_reason(position: int, change: int) -> None:
     body = bytearray((GOLDEN / "medium-300x400.jpg").read_bytes())
