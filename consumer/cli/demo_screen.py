@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: Products in trouble, and others, that the table shows.
 SHOWN_TROUBLED, SHOWN_OTHERS = 7, 11
 
+#: Width of the table where there is no terminal to ask.
+PIPE_COLUMNS = 120
+
 _MARKS = {"ACCEPTED": "", "SUGGESTED": " ?", "ABSTAINED": " ??"}
 
 
@@ -72,6 +75,8 @@ class Screen:
 def print_report(report: Report, state: Path) -> None:
     """Table, figures, and the commands that show more; on standard output."""
     console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
     console.print(_table(report))
     console.print("? suggested, ?? left open (the likeliest is shown); the rest was accepted\n", style="dim")
     for line in (*_figures(report), "", *_next(report, state)):
@@ -80,8 +85,8 @@ def print_report(report: Report, state: Path) -> None:
 
 def _table(report: Report) -> Table:
     table = Table(title="What the vendor sent, and the tags", title_justify="left")
-    for column in ("sku", "title", "category", "gender", "colour", "photos", "what is wrong with it"):
-        table.add_column(column, overflow="fold" if column == "title" else "ellipsis")
+    for column in ("sku", "title", "category", "gender", "colour", "photos", "trouble"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis", max_width=34)
     answers = report.answers.by_key()
     for key in _chosen(report):
         product = report.sent[key]
@@ -116,9 +121,9 @@ def _word(fields: dict[str, Any], handle: str) -> str:
 
 def _trouble(report: Report, key: str, product: Product) -> str:
     if key in report.answers.dead_letters:
-        return "broken record: dead-lettered"
+        return "dead-lettered"
     if key in report.answers.by_key() and report.answers.by_key()[key] is None:
-        return "deleted: tombstone"
+        return "deleted"
     return product.trouble.replace("_", " ") if product.trouble else ""
 
 

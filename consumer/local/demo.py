@@ -72,12 +72,12 @@ def run_demo(plan: Plan, narrator: Narrator) -> Report:
     products = make_products(plan.products, plan.seed)
     run = f"demo-{secrets.token_hex(4)}"
     were_running = _all_run(parts.status(plan.state))
+    folder, pictures = plan.state.resolve() / run, _pictures_root(plan.state) / run
     with ExitStack() as stack:
-        pictures = _pictures_root(plan.state) / run
-        stack.enter_context(_removed(pictures, unless=were_running or plan.keep))
+        stack.enter_context(_made(folder, pictures, is_kept=were_running or plan.keep))
         drawing = stack.enter_context(Drawing(products, pictures))
         started = stack.enter_context(parts.start(plan.state, progress=narrator.say, mock_without_java=True))
-        report = _Flow(run, started.status, products).run(stack, drawing, plan, narrator)
+        report = _Flow(folder, started.status, products).run(stack, drawing, narrator)
         if plan.keep:
             started.release()
     return report
@@ -86,30 +86,31 @@ def run_demo(plan: Plan, narrator: Narrator) -> Report:
 class _Flow:
     """One run on running parts."""
 
-    def __init__(self, run: str, status: PartsStatus, products: Sequence[Product]) -> None:
+    def __init__(self, folder: Path, status: PartsStatus, products: Sequence[Product]) -> None:
         assert status.kafka is not None
         assert status.triton is not None
         assert status.images is not None
-        self._run = run
+        self._folder = folder
+        self._run = folder.name
         self._products = products
         self._kafka_version, self._triton_version = status.kafka.version, status.triton.version
         self._bundle = Path(status.triton.bundle) if status.triton.bundle else starter_folder()
         self._images_url = status.images.url
         self._delivery = status.delivery
         self._environment = parts.environment(status)
-        self._kafka = KafkaSettings(bootstrap_servers=status.kafka.bootstrap_servers, group_id=run)
+        self._kafka = KafkaSettings(bootstrap_servers=status.kafka.bootstrap_servers, group_id=self._run)
         self._topics = self._own_topics()
 
-    def run(self, stack: ExitStack, drawing: Drawing, plan: Plan, narrator: Narrator) -> Report:
+    def run(self, stack: ExitStack, drawing: Drawing, narrator: Narrator) -> Report:
         """All of it, from the topics to the figures."""
         redirect = stack.enter_context(PrivateRedirect())
         shop = Shop(self._run, f"{self._images_url}/{self._run}", f"http://{redirect.address}")
-        consumer = stack.enter_context(DemoConsumer(plan.state.resolve(), self._settings(redirect)))
+        consumer = stack.enter_context(DemoConsumer(self._folder, self._settings(redirect)))
         drawing.wait(lambda done, total: narrator.advance("pictures drawn", done, total))
         consumer.wait_until_ready()
         narrator.say("hangtag run is ready")
         started_at = time.monotonic()
-        events_in = send(self._products, shop, self._kafka, self._topics.events, plan.state / "demo-feed.jsonl")
+        events_in = send(self._products, shop, self._kafka, self._topics.events, self._folder / "feed.jsonl")
         consumer.wait_until_finished(events_in, lambda done, total: narrator.advance("products tagged", done, total))
         seconds = time.monotonic() - started_at
         consumer.stop()
@@ -176,10 +177,17 @@ def _pictures_root(state: Path) -> Path:
 
 
 @contextmanager
-def _removed(folder: Path, *, unless: bool) -> Iterator[None]:
-    """Take the folder away at the end."""
+def _made(*folders: Path, is_kept: bool) -> Iterator[None]:
+    """Make the folders, and take them away at the end; not after a failure, when the log in there says why."""
+    for folder in folders:
+        folder.mkdir(parents=True)
+    has_failed = False
     try:
         yield
+    except Exception:
+        has_failed = True
+        raise
     finally:
-        if not unless:
-            shutil.rmtree(folder, ignore_errors=True)
+        if not is_kept and not has_failed:
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 
 from consumer.errors import Refused
 from consumer.local.process import Launch, last_words, spawn
-from consumer.local.state import rotate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,15 +29,14 @@ _FINISHED = re.compile(r'^hangtag_events_total\{outcome="\w+"\} (\S+)$', re.MULT
 class DemoConsumer:
     """A running consumer. It dies with this process, whatever kills it. Use it as a context manager."""
 
-    def __init__(self, state: Path, environment: Mapping[str, str]) -> None:
-        self._log = state / "logs" / "consumer.log"
-        self._port_file = state / "consumer-port"
-        self._port_file.unlink(missing_ok=True)
-        rotate(self._log)
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        """`folder` is empty and takes its log."""
+        self._log = folder / "consumer.log"
+        self._port_file = folder / "health-port"
         command = [sys.executable, "-P", "-m", "consumer", "run", "--health-port-file", str(self._port_file)]
         settings = {"HANGTAG_HEALTH__PORT": "0", "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
-        # The state folder holds no hangtag.toml: the demo's settings are those above.
-        self._process = spawn(Launch(command, state, self._log, settings, stop_s=STOP_LIMIT_S))
+        # In that folder is no hangtag.toml: the settings are those above.
+        self._process = spawn(Launch(command, folder, self._log, settings, stop_s=STOP_LIMIT_S))
 
     def __enter__(self) -> Self:
         return self
@@ -47,7 +45,6 @@ class DemoConsumer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.stop()
-        self._port_file.unlink(missing_ok=True)
 
     def wait_until_ready(self) -> None:
         """Block until it would take traffic. Raises Refused with the end of its log when it does not get there."""

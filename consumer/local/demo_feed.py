@@ -52,12 +52,10 @@ class Drawing:
             for product in products
             for position, photo in enumerate(product.photos)
         ]
-        self._folder = folder
         self._threads = ThreadPoolExecutor(DRAWING_THREADS, thread_name_prefix="draw")
         self._drawn: list[Future[None]] = []
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True)
         self._drawn = [self._threads.submit(_draw_into, file, photo) for file, photo in self._pictures]
         return self
 
