@@ -61,6 +61,15 @@ class Metrics:
             buckets=_STAGE_SECONDS,
             registry=self.registry,
         )
+        self._triton_calls = Counter(
+            "hangtag_triton_calls_total",
+            "Inferences asked for, by ensemble and outcome: ok or the error's class.",
+            ["ensemble", "outcome"],
+            registry=self.registry,
+        )
+        self._triton_images = Counter(
+            "hangtag_triton_images_total", "Images answered by the server.", registry=self.registry
+        )
         self._retries = Counter(
             "hangtag_retries_total",
             "Attempts after a transient failure, by dependency.",
@@ -142,6 +151,15 @@ class Metrics:
     def image_decoded(self, seconds: float) -> None:
         """One body left its decode thread, with views or without."""
         self._image_decode.observe(seconds)
+
+    def triton_answered(self, ensemble: str, images: int) -> None:
+        """One inference was answered."""
+        self._triton_calls.labels(ensemble, "ok").inc()
+        self._triton_images.inc(images)
+
+    def triton_failed(self, ensemble: str, error: str) -> None:
+        """One inference ended in an error of this class."""
+        self._triton_calls.labels(ensemble, error).inc()
 
     def retried(self, dependency: str) -> None:
         """One more attempt after a transient failure."""

@@ -114,7 +114,7 @@ class Infer:
     async def _attempt(self, ensemble: Ensemble, tensors: Tensors) -> Answer:
         """One attempt. ModelFailed now means that the server is well and this event is not."""
         try:
-            return await self._client.infer(ensemble, tensors)
+            return await self._counted(ensemble, tensors)
         except RequestRefused as error:
             await self._contract.check_description()
             raise Unprocessable(DeadLetterReason.POISON, str(error)) from error
@@ -122,6 +122,15 @@ class Infer:
             if await self._contract.is_green():
                 raise
             raise TritonUnavailable(f"the canary is red, and {error}") from error
+
+    async def _counted(self, ensemble: Ensemble, tensors: Tensors) -> Answer:
+        try:
+            answer = await self._client.infer(ensemble, tensors)
+        except HangtagError as error:
+            self._metrics.triton_failed(ensemble, type(error).__name__)
+            raise
+        self._metrics.triton_answered(ensemble, len(tensors.get("images", ())))
+        return answer
 
     async def _breaker_closed(self) -> None:
         wait_s = self._patience.breaker.wait_s()

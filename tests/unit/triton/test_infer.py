@@ -246,6 +246,29 @@ def test_an_answer_that_is_not_finite_is_not_asked_for_again(served: Served) -> 
     with_stage(served, test)
 
 
+def test_calls_are_counted_by_ensemble_and_outcome(served: Served) -> None:
+    metrics = Metrics()
+
+    async def run() -> None:
+        async with (
+            triton_stub(served.folder, served.repository) as stub,
+            TritonClient(TritonSettings(grpc=stub.address), served.bundle) as client,
+        ):
+            infer = Infer(client, Contract(client, served.bundle), served.bundle, patience(), metrics)
+            stub.faults.append(DOWN)
+            await infer(product("", image(1), image(2)))
+
+    asyncio.run(run())
+
+    def calls(outcome: str) -> float | None:
+        labels = {"ensemble": "product_tagger_image", "outcome": outcome}
+        return metrics.registry.get_sample_value("hangtag_triton_calls_total", labels)
+
+    assert (calls("TritonUnavailable"), calls("ok")) == (1, 1)
+    assert metrics.registry.get_sample_value("hangtag_triton_images_total") == 2
+    assert metrics.registry.get_sample_value("hangtag_retries_total", {"dependency": "triton"}) == 1
+
+
 def test_a_cancelled_trial_leaves_the_breaker_to_the_next_event(served: Served) -> None:
     allowed = patience(breaker=Breaker(failures=1, first_s=0.01))
 
