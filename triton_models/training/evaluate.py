@@ -21,9 +21,10 @@ from triton_models.export.runtimes import (
     TEXT_ENCODER,
     OnnxRuntime,
 )
-from triton_models.training.datasets import FASHION_PRODUCT_IMAGES, PhotoArchive
+from triton_models.training.datasets import FASHION_PRODUCT_IMAGES, PhotoArchive, read_products
 from triton_models.training.features import FeatureCache
 from triton_models.training.metrics import TaskMetrics, score
+from triton_models.training.split import Split, split_products
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 #: Names of the figures by task. Gender is the three-valued one of the ontology until there is an age group.
 TASK_NAMES = {"target-gender": "gender", "category": "article", "color": "colour"}
+
+#: Instead of a split: rows that training never saw.
+ALL_ROWS = "all"
 
 _BATCH_TEXTS = 64
 
@@ -183,3 +187,13 @@ def count_seen(bundle: Bundle, products: Sequence[LabelledProduct]) -> int:
     raw = (bundle.folder / "training_ids.bin").read_bytes()
     seen = {raw[start : start + 8] for start in range(0, len(raw), 8)}
     return sum(id_prefix(FASHION_PRODUCT_IMAGES, product.id) in seen for product in products)
+
+
+def select_products(folder: Path, split: str) -> tuple[LabelledProduct, ...]:
+    """The products of one split; `all` takes every row and needs neither groups nor hashes. Raises Refused."""
+    products = read_products(folder)
+    if split == ALL_ROWS:
+        return products
+    with PhotoArchive(folder) as archive:
+        hashes = archive.hashes(photo for product in products for photo in product.photos)
+    return tuple(products[row] for row in split_products(products, hashes)[Split(split)])
