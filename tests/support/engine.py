@@ -173,8 +173,8 @@ def source(message: Message) -> str | None:
     return last_value(tuple(message.headers() or ()), SOURCE)
 
 
-def committed(settings: Settings, partitions: int) -> dict[int, tuple[int, str]]:
-    """Offset and metadata that the group has, per partition."""
+def committed_offsets(settings: Settings, partitions: int) -> dict[int, tuple[int, str]]:
+    """Offset and metadata that the group has, per partition; -1001 without a commit."""
     reader = Consumer(
         {
             "bootstrap.servers": settings.kafka.bootstrap_servers,
