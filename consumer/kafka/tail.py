@@ -24,7 +24,7 @@ from consumer.events import Delivery
 from consumer.kafka.topics import ask_metadata, client_properties
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from confluent_kafka import Message
 
@@ -38,6 +38,12 @@ _OPEN_TRANSACTION_S = 5.0
 
 # librdkafka's own codes begin with an underscore.
 _PARTITION_EOF = KafkaError._PARTITION_EOF  # noqa: SLF001
+#: Right after a creation a broker may not know yet that it leads a partition, though metadata says so.
+_SETTLING = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
 _REFUSALS = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -146,13 +152,22 @@ def _ends(kafka: KafkaSettings, topic: str, timeout_s: float) -> dict[int, int]:
     metadata = ask_metadata(admin, kafka, timeout_s).topics.get(topic)
     if metadata is None or not metadata.partitions:
         raise Refused(f"there is no topic {topic!r} at {kafka.bootstrap_servers}; `hangtag topics create` makes ours")
-    latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in metadata.partitions}  # type: ignore[no-untyped-call]  # the client's own
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return _latest(admin, topic, metadata.partitions, timeout_s)
+        except KafkaException as error:
+            if error.args[0].code() not in _SETTLING or time.monotonic() > deadline:
+                message = f"the broker does not say where {topic} ends: {error.args[0].str()}"
+                raise BrokerUnavailable(message) from error
+            time.sleep(_POLL_S)
+
+
+def _latest(admin: AdminClient, topic: str, partitions: Iterable[int], timeout_s: float) -> dict[int, int]:
+    latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}  # type: ignore[no-untyped-call]
     # The commit of a transaction is answered a moment before its records may be read: "committed" would miss them.
     asked = admin.list_offsets(latest, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=timeout_s)
-    try:
-        return {partition.partition: future.result().offset for partition, future in asked.items()}
-    except KafkaException as error:
-        raise BrokerUnavailable(f"the broker does not say where {topic} ends: {error.args[0].str()}") from error
+    return {partition.partition: future.result().offset for partition, future in asked.items()}
 
 
 def _is_record(message: Message) -> bool:

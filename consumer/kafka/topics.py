@@ -133,7 +133,7 @@ def _create(admin: AdminClient, missing: Sequence[NewTopic], timeout_s: float) -
             code = error.args[0].code()
             if code == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue  # somebody else was quicker
-            if error.args[0].retriable() or code in _TOO_LATE:
+            if code in _TOO_LATE:
                 raise BrokerUnavailable(f"the broker did not create {name}: {error.args[0].str()}") from error
             raise Refused(f"the broker does not create {name}: {error.args[0].str()}") from error
         yield name

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from consumer.cli import app
 from consumer.errors import BrokerUnavailable, Refused
 from consumer.kafka.topics import Layout, create_topics, wait_for_leaders
 from consumer.settings import KafkaSettings, TopicSettings
+from tests.integration.records.names import fresh_names
 
 if TYPE_CHECKING:
     from tests.support.kafka import Kafka
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.kafka
 
 DAYS_30_MS = str(30 * 24 * 60 * 60 * 1000)
-
-
-def fresh_names() -> TopicSettings:
-    run = uuid.uuid4().hex[:8]
-    return TopicSettings(events=f"e-{run}", attributes=f"a-{run}", embeddings=f"m-{run}", dead_letters=f"d-{run}")
 
 
 def configuration(kafka: Kafka, topic: str) -> dict[str, str]:
