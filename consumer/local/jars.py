@@ -81,7 +81,7 @@ def _fetch(maven: str, work: Path, log: Path) -> None:
     (work / "pom.xml").write_text(_POM)
     command = [maven, "--batch-mode", "--strict-checksums", _PLUGIN, f"-DoutputDirectory={work / 'jars'}"]
     if spawn(Launch(command, work, log)).wait(FETCH_LIMIT_S) != 0:
-        raise Refused(f"Maven could not fetch Kafka; {last_words(log)}")
+        raise Refused(f"Maven could not fetch Kafka; the log {log} says:\n{last_words(log)}")
 
 
 def _cache() -> Path:

@@ -137,7 +137,7 @@ class KafkaPart:
         log = self._logs / "kafka-format.log"
         rotate(log)
         if spawn(Launch(command, self._folder, log)).wait(FORMAT_LIMIT_S) != 0:
-            raise Refused(f"Kafka could not format its folder; {last_words(log)}")
+            raise Refused(f"Kafka could not format its folder; the log {log} says:\n{last_words(log)}")
         partial.rename(self._folder / "data")
 
     def _command(self, *flags: str, main: str, arguments: list[str]) -> list[str]:

@@ -183,4 +183,4 @@ def last_words(log: Path) -> str:
     lines = [line.rstrip() for line in log.read_text(errors="replace").splitlines()]
     complaints = [line for line in lines if _COMPLAINT.search(line) and not line.lstrip().startswith("at ")]
     shown = complaints[-LAST_WORDS_LINES:] or lines[-LAST_WORDS_LINES:]
-    return f"the log {log} says:\n" + "\n".join(f"    {line[:LAST_WORDS_WIDTH]}" for line in shown)
+    return "\n".join(f"    {line[:LAST_WORDS_WIDTH]}" for line in shown)

@@ -72,7 +72,7 @@ class Starting(Generic[S]):
             if attempt == PORT_ATTEMPTS or all(map(ports.is_free, self._ports)):
                 break
             self._spawn(ports.pick(self._part.port_count, []))  # somebody took a port between the choice and the start
-        raise Refused(f"{self._part.name} ended instead of starting; {last_words(self._launch.log)}")
+        raise Refused(f"{self._part.name} ended instead of starting; {self._last_words()}")
 
     def release(self) -> None:
         """Let it run on when this process ends."""
@@ -98,8 +98,11 @@ class Starting(Generic[S]):
             if time.monotonic() > deadline:
                 raise Refused(
                     f"{self._part.name} runs but does not answer after {self._part.start_limit_s:.0f} s; "
-                    f"{last_words(self._launch.log)}"
+                    f"{self._last_words()}"
                 )
             time.sleep(PROBE_PAUSE_S)
         self._owned.stop()
         return None
+
+    def _last_words(self) -> str:
+        return f"its log {self._launch.log} says:\n{last_words(self._launch.log)}"

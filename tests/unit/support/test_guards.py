@@ -36,7 +36,7 @@ def test_waiting_gives_the_value_and_ends_at_its_deadline() -> None:
     started = time.monotonic()
 
     assert wait_until(lambda: 3, 1) == 3
-    with pytest.raises(AssertionError, match="snow did not come within 0.1 s"):
+    with pytest.raises(AssertionError, match=r"snow did not come within 0\.1 s"):
         wait_until(lambda: False, 0.1, "snow")
 
     assert time.monotonic() - started < 5
