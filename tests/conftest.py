@@ -17,7 +17,13 @@ from tests.support.wait import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ["tests.support.kafka", "tests.support.triton", "tests.support.images"]
+pytest_plugins = [
+    "tests.support.kafka",
+    "tests.support.triton",
+    "tests.support.images",
+    "tests.support.data",
+    "tests.support.seconds",
+]
 
 THREAD_LIMIT_S = 5
 

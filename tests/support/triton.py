@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fixture `triton`: one real server for the whole test run, on the tiny bundle."""
+"""The fixtures `triton`, one real server for the whole test run on the tiny bundle, and `starter_triton`."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.bundle.bundle import starter_folder
 from consumer.local.ports import PortBook
 from consumer.local.starting import Starting
 from consumer.local.triton import TritonPart, TritonStatus
@@ -51,6 +53,19 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
     from tests.support.bundles import write_tiny_bundle  # needs onnx, which only makers of bundles have
 
     state = tmp_path_factory.mktemp("triton")
-    bundle = write_tiny_bundle(state / "bundle")
+    with _serving(state, write_tiny_bundle(state / "bundle")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def starter_triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
+    """The same with the bundle that ships; stopped after the module's tests, because it takes memory."""
+    require_triton()
+    with _serving(tmp_path_factory.mktemp("starter"), starter_folder()) as running:
+        yield running
+
+
+@contextmanager
+def _serving(state: Path, bundle: Path) -> Iterator[Triton]:
     with Starting(TritonPart(state, bundle, print), PortBook(state / "ports.json")) as starting:
         yield Triton(bundle, starting.wait(), starting.kept)
