@@ -75,7 +75,7 @@ def test_a_secrets_directory_that_is_not_there_is_a_fault(monkeypatch: pytest.Mo
 def test_a_broken_json_value_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", "127.0.0.1/32:80")
 
-    with pytest.raises(SettingsInvalid, match="images.*written as JSON"):
+    with pytest.raises(SettingsInvalid, match=r"images.*written as JSON"):
         load_settings()
 
 
