@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from consumer.errors import BrokerUnavailable, Refused
-from consumer.events import Delivery
+from consumer.kafka.message import delivery_of
 from consumer.kafka.topics import ask_metadata, client_properties
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from consumer.events import Delivery
     from consumer.settings import KafkaSettings
 
 _POLL_S = 0.1
@@ -131,7 +132,7 @@ def _read(consumer: Consumer, unread: _Unread, timeout_s: float) -> Iterator[Del
         for message in consumer.consume(_RECORDS_PER_POLL, _POLL_S):
             if _is_record(message):
                 deadline = time.monotonic() + timeout_s
-                delivery = _delivery(message)
+                delivery = delivery_of(message)
                 if unread.take(delivery.partition, delivery.offset):
                     yield delivery
             elif message.error() == _PARTITION_EOF:
@@ -143,7 +144,7 @@ def _read(consumer: Consumer, unread: _Unread, timeout_s: float) -> Iterator[Del
 
 def _follow(consumer: Consumer) -> Iterator[Delivery]:
     while True:
-        yield from map(_delivery, filter(_is_record, consumer.consume(_RECORDS_PER_POLL, _POLL_S)))
+        yield from map(delivery_of, filter(_is_record, consumer.consume(_RECORDS_PER_POLL, _POLL_S)))
 
 
 def _ends(kafka: KafkaSettings, topic: str, timeout_s: float) -> dict[int, int]:
@@ -175,16 +176,3 @@ def _is_record(message: Message) -> bool:
     if error is not None and error.code() in _REFUSALS:
         raise Refused(f"cannot read {message.topic()}: {error.str()}")
     return error is None
-
-
-def _delivery(message: Message) -> Delivery:
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers()) or []
-    return Delivery(
-        topic=cast("str", message.topic()),
-        partition=cast("int", message.partition()),
-        offset=cast("int", message.offset()),
-        key=message.key(),
-        value=message.value(),
-        headers=tuple((name, value or b"") for name, value in headers),
-        timestamp_ms=message.timestamp()[1],
-    )
