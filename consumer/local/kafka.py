@@ -25,6 +25,9 @@ FORMAT_LIMIT_S = 60.0
 PROBE_LIMIT_S = 1.0
 MOCK_VERSION = "mock "
 
+# Relative to the broker's working directory: a comma or a space in the state folder's name would be misread.
+DATA, PROPERTIES, LOGGING = "data", "server.properties", "log4j2.xml"
+
 # Replication 1: with the defaults, groups, transactions and share groups never become available on one node.
 # One partition and no rebalance delay: a fast first join and first transaction.
 # Session minima: else the broker refuses the short sessions of crash tests, silently.
@@ -100,14 +103,14 @@ class KafkaPart:
         del token
         self._jars = kafka_jars(self._logs, self._progress)
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "log4j2.xml").write_text(_LOGGING)
-        if not (self._folder / "data").exists():
+        (self._folder / LOGGING).write_text(_LOGGING)
+        if not (self._folder / DATA).exists():
             self._format(ports)
-        properties = self._write_properties(ports, self._folder / "data")
+        self._write_properties(ports, DATA)
         rotate(self._log)
         # Small and fast to start; 1 GiB because less runs out of memory under transactions (KAFKA-19890).
         flags = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        return Launch(self._command(*flags, main="kafka.Kafka", arguments=[str(properties)]), self._folder, self._log)
+        return Launch(self._command(*flags, main="kafka.Kafka", arguments=[PROPERTIES]), self._folder, self._log)
 
     def probe(self, ports: list[int], kept: Kept) -> KafkaStatus | None:
         """Metadata of the cluster that we formatted, or nothing."""
@@ -127,31 +130,29 @@ class KafkaPart:
 
     def _format(self, ports: list[int]) -> None:
         """Format beside the real folder and rename, so that an interrupted format is no folder at all."""
-        partial = self._folder / "data.partial"
+        partial = self._folder / f"{DATA}.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        properties = self._write_properties(ports, partial)
+        self._write_properties(ports, partial.name)
         # The tool takes a uuid that begins with "-" for an option.
         cluster_id = "h" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
-        arguments = ["format", "--standalone", "--cluster-id", cluster_id, "--config", str(properties)]
+        arguments = ["format", "--standalone", "--cluster-id", cluster_id, "--config", PROPERTIES]
         command = self._command("-XX:TieredStopAtLevel=1", main="kafka.tools.StorageTool", arguments=arguments)
         log = self._logs / "kafka-format.log"
         rotate(log)
         if spawn(Launch(command, self._folder, log)).wait(FORMAT_LIMIT_S) != 0:
             raise Refused(f"Kafka could not format its folder; the log {log} says:\n{last_words(log)}")
-        partial.rename(self._folder / "data")
+        partial.rename(self._folder / DATA)
 
     def _command(self, *flags: str, main: str, arguments: list[str]) -> list[str]:
-        logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.xml'}"
-        return [self._java, *flags, logging, "-cp", f"{self._jars}/*", main, *arguments]
+        return [self._java, *flags, f"-Dlog4j2.configurationFile={LOGGING}", "-cp", f"{self._jars}/*", main, *arguments]
 
-    def _write_properties(self, ports: list[int], log_dirs: Path) -> Path:
+    def _write_properties(self, ports: list[int], log_dirs: str) -> None:
         text = _PROPERTIES.format(broker=ports[0], controller=ports[1], log_dirs=log_dirs)
-        path = self._folder / "server.properties"
-        path.write_text(text + "".join(f"{name}={value}\n" for name, value in self._properties.items()))
-        return path
+        text += "".join(f"{name}={value}\n" for name, value in self._properties.items())
+        (self._folder / PROPERTIES).write_text(text)
 
     def _cluster_id(self) -> str:
-        return _find(r"cluster\.id=(\S+)", (self._folder / "data" / "meta.properties").read_text())
+        return _find(r"cluster\.id=(\S+)", (self._folder / DATA / "meta.properties").read_text())
 
     def _version(self) -> str:
         return _find(r"Kafka version: (\S+)", self._log.read_text(errors="replace"))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PROBE_LIMIT_S = 5.0
 EXIT_LIMIT_S = 3
+REPOSITORY, BACKENDS = "repository", "backends"
 
 # Two groups: who rolls out bundles holds the admin key, the consumer only the read key.
 _ADMIN = "model-repository,shared-memory,trace,logging"
@@ -63,18 +64,19 @@ class TritonPart:
         self._read_key = secrets.token_urlsafe(18)
         self._wheel = find_triton()
         self._bundle = load_bundle(bundle)
-        self._repository = self._build_repository()
+        self._build_repository()
 
     def launch(self, ports: list[int], token: str) -> Launch:
         """The command; `token` becomes the prefix of the server's shared memory."""
         rotate(self._log)
-        backends = self._wheel.write_backends(self._folder / "backends")
+        self._wheel.write_backends(self._folder / BACKENDS)
         grpc, http, metrics = ports
         groups = (f"{_ADMIN}:admin={secrets.token_urlsafe(18)}", f"{_READ}:read={self._read_key}")
         command = [
             str(self._wheel.server),
-            f"--model-repository={self._repository}",
-            f"--backend-directory={backends}",
+            # Relative to the working directory: the server hands paths to its stubs through a shell, without quotes.
+            f"--model-repository={REPOSITORY}",
+            f"--backend-directory={BACKENDS}",
             f"--backend-config=python,shm-region-prefix-name={token}",
             "--model-control-mode=explicit",
             "--disable-auto-complete-config",  # our configs are complete; else each model starts a stub twice
@@ -119,14 +121,13 @@ class TritonPart:
         async with TritonClient(settings, self._bundle) as client:
             await Contract(client, self._bundle).verify()
 
-    def _build_repository(self) -> Path:
+    def _build_repository(self) -> None:
         from triton_models.export.repository import build_repository
 
         self._progress("building the model repository")
-        repository = self._folder / "repository"
+        repository = self._folder / REPOSITORY
         shutil.rmtree(repository, ignore_errors=True)
         build_repository(self._bundle.folder, repository)
-        return repository
 
 
 def _version(port: int) -> str | None:

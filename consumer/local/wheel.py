@@ -47,8 +47,8 @@ class TritonWheel:
             "VIRTUAL_ENV": sys.prefix,
         }
 
-    def write_backends(self, folder: Path) -> Path:
-        """The folder of backends that Triton wants: the Python backend and our stub side by side."""
+    def write_backends(self, folder: Path) -> None:
+        """Fill the folder of backends that Triton wants: the Python backend and our stub side by side."""
         python = folder / "python"
         python.mkdir(parents=True, exist_ok=True)
         backend = self.package / "tritonserver" / "backends" / "python"
@@ -56,7 +56,6 @@ class TritonWheel:
             link = python / source.name
             link.unlink(missing_ok=True)
             link.symlink_to(source)
-        return folder
 
 
 def find_triton() -> TritonWheel:
