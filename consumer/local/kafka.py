@@ -124,9 +124,10 @@ class KafkaPart:
             metadata = client.list_topics(timeout=PROBE_LIMIT_S)
         except KafkaException:
             return None
-        if metadata.cluster_id != self._cluster_id():
-            return None
-        return KafkaStatus(bootstrap_servers, self._version(), kept.server.pid)
+        version = _find(r"Kafka version: (\S+)", self._log.read_text(errors="replace"))
+        if version is None or metadata.cluster_id != self._cluster_id():
+            return None  # not up to the end yet; or a stranger's broker
+        return KafkaStatus(bootstrap_servers, version, kept.server.pid)
 
     def _format(self, ports: list[int]) -> None:
         """Format beside the real folder and rename, so that an interrupted format is no folder at all."""
@@ -151,13 +152,10 @@ class KafkaPart:
         text += "".join(f"{name}={value}\n" for name, value in self._properties.items())
         (self._folder / PROPERTIES).write_text(text)
 
-    def _cluster_id(self) -> str:
+    def _cluster_id(self) -> str | None:
         return _find(r"cluster\.id=(\S+)", (self._folder / DATA / "meta.properties").read_text())
 
-    def _version(self) -> str:
-        return _find(r"Kafka version: (\S+)", self._log.read_text(errors="replace"))
 
-
-def _find(pattern: str, text: str) -> str:
+def _find(pattern: str, text: str) -> str | None:
     found = re.search(pattern, text)
-    return found[1] if found else "unknown"
+    return found[1] if found else None
