@@ -38,10 +38,13 @@ class CanaryInputs:
 def canary_inputs(manifest: Manifest) -> CanaryInputs:
     """Colour ramps by integer arithmetic, the same on every machine, and the token ids, padded."""
     recipe = manifest.canary.inputs
-    image, view, y, x, channel = np.ogrid[: recipe.images, :2, : manifest.side, : manifest.side, :3]
+    side = manifest.side
+    image, view, y, x, channel = np.ogrid[: recipe.images, :2, :side, :side, :3]
     ramp = (x * (1 + channel) + y * (2 - view) + 61 * image + 17 * channel) % (2 * _LEVELS)
-    # Up and down again: a jump from 255 to 0 would be an edge, and edges are where precisions differ most.
-    images = np.minimum(ramp, 2 * _LEVELS - 1 - ramp).astype(np.uint8)
+    # Up and down again: a jump from 255 to 0 would be an edge. White around it, as a product's photo has: what is far
+    # from all training pictures gets extreme answers, in which precisions differ most.
+    is_inside = (abs(2 * x - side) < side // 2) & (abs(2 * y - side) < 3 * side // 4)
+    images = np.where(is_inside, np.minimum(ramp, 2 * _LEVELS - 1 - ramp), _LEVELS - 1).astype(np.uint8)
     token_count = len(recipe.input_ids)
     input_ids = np.zeros((1, manifest.text_length), dtype=np.int64)
     input_ids[0, :token_count] = recipe.input_ids

@@ -58,6 +58,11 @@ class Tokeniser:
             is_truncated=bool(encoding.overflowing),
         )
 
+    def pieces(self, text: str) -> tuple[str, ...]:
+        """The pieces that `encode` gives ids to: with the end marks, cut to the length, without padding."""
+        encoding = self._tokenizer.encode(text)
+        return tuple(encoding.tokens[: sum(encoding.attention_mask)])
+
 
 def read_vocabulary(path: Path) -> tuple[str, ...]:
     """The pieces of `vocabulary.txt`, one a line, in the order of their ids. Raises IncompatibleModels."""

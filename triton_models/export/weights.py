@@ -28,7 +28,7 @@ def narrow_to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def narrow_to_int8(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose large matrices are int8 with a scale per output channel; middling ones are float16."""
+    """A copy whose large matrices are int8 with a range per output channel; middling ones are float16."""
     return _narrow(model, allow_int8=True)
 
 
@@ -44,11 +44,13 @@ def _narrow(model: onnx.ModelProto, *, allow_int8: bool) -> onnx.ModelProto:
             kept.append(tensor)
         elif allow_int8 and values.ndim == 2 and values.size >= _INT8_MIN_ELEMENTS:  # noqa: PLR2004  # a matrix
             axis = 1 - _channel_axis(graph, tensor.name)
-            scale = np.maximum(np.abs(values).max(axis, keepdims=True), np.finfo(np.float32).tiny) / _INT8_MAX
-            kept += _tensors(tensor.name, {"int8": np.rint(values / scale).astype(np.int8), "scale": scale})
+            levels = _INT8_MAX / np.maximum(np.abs(values).max(axis, keepdims=True), np.finfo(np.float32).tiny)
+            kept += _tensors(tensor.name, {"int8": np.rint(values * levels).astype(np.int8), "levels": levels})
+            # A division, not a product with the scale: OpenVINO takes a cast and a product for a compressed weight, and
+            # then quantises activations as well, which moves features by 1 %.
             widening += [
                 helper.make_node("Cast", [f"{tensor.name}/int8"], [f"{tensor.name}/wide"], to=onnx.TensorProto.FLOAT),
-                helper.make_node("Mul", [f"{tensor.name}/wide", f"{tensor.name}/scale"], [tensor.name]),
+                helper.make_node("Div", [f"{tensor.name}/wide", f"{tensor.name}/levels"], [tensor.name]),
             ]
         else:
             kept += _tensors(tensor.name, {"fp16": values.astype(np.float16)})

@@ -53,18 +53,17 @@ def fit_model(rows: TrainingRows, recipe: Recipe) -> Model:
     """Fit the projections, then the heads. The same rows and recipe give the same model."""
     random = np.random.default_rng(recipe.seed)
     image_projection = fit_projection(rows.image, recipe.image_dim)
-    text_projection = fit_projection(np.concatenate([rows.text, rows.bare_text]), recipe.text_dim)
+    text_projection = fit_projection(rows.text, recipe.text_dim)
     image, text, bare = image_projection(rows.image), text_projection(rows.text), text_projection(rows.bare_text)
     pooled = pool_alike(image, rows.image_targets, random, recipe.max_images)
     paired, paired_bare = text[list(rows.image_rows)], bare[list(rows.image_rows)]
-    # Half of the pairs come a second time with a title that gives nothing away: else the photo would be ignored.
-    bare_half = random.random(len(image)) < recipe.bare_title_share
-    bare_text = random.random(len(text)) < recipe.bare_title_share
+    bare_pairs = random.random(len(image)) < recipe.bare_pair_share
+    bare_text = random.random(len(text)) < recipe.bare_text_share
     both = np.concatenate(
         [
             np.hstack([image, paired]),
             np.hstack([pooled, paired]),
-            np.hstack([image[bare_half], paired_bare[bare_half]]),
+            np.hstack([image[bare_pairs], paired_bare[bare_pairs]]),
         ]
     )
     return Model(
@@ -72,7 +71,7 @@ def fit_model(rows: TrainingRows, recipe: Recipe) -> Model:
         text_projection,
         {
             "fused": fit_heads(
-                both, _stack(rows.image_targets, [slice(None), slice(None), bare_half]), decay=recipe.fused_decay
+                both, _stack(rows.image_targets, [slice(None), slice(None), bare_pairs]), decay=recipe.fused_decay
             ),
             "image": fit_heads(
                 np.concatenate([image, pooled]),
