@@ -70,7 +70,7 @@ async def test_a_usable_image_has_its_hash_and_its_views() -> None:
 
 
 async def test_every_lost_image_says_why_and_the_others_go_on() -> None:
-    async with stage(per_product=8, read_timeout_s=0.3) as (web, fetch):
+    async with stage(per_product=8, read_timeout_s=0.8) as (web, fetch):
         web.public.answers = {
             "/good.jpg": [response(JPEG, TYPE)],
             "/page.jpg": [response(b"<!doctype html>", TYPE)],
@@ -149,4 +149,4 @@ async def test_six_silent_urls_cost_one_deadline() -> None:
         fetched = await fetch(product(*(web.url(f"/{number}.jpg") for number in range(6))))
 
         assert fates(fetched) == [("FETCH_FAILED", "timeout_total")] * 6
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 2.5  # one after the other: 3

@@ -324,11 +324,11 @@ async def test_a_name_server_that_does_not_answer_ends_at_the_connect_timeout() 
 @pytest.mark.parametrize("start", [b"", response(b"", IMAGE, length=10_000)], ids=["head", "body"])
 async def test_a_drip_ends_at_the_total_deadline(start: bytes) -> None:
     answer = start or b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 1000
-    async with world(fetch_timeout_s=0.6, read_timeout_s=0.3) as web:
+    async with world(fetch_timeout_s=0.6, read_timeout_s=0.55) as web:
         started = time.monotonic()
 
         assert await web.fetch(drip(answer, 0.02)) == "timeout_total"
-        assert 0.5 < time.monotonic() - started < 1.5
+        assert 0.5 < time.monotonic() - started < 3
 
 
 async def test_a_crowded_host_waits_and_leaves_room_for_others() -> None:
