@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from consumer import __version__
+from consumer.cli import demo, events, feed, local, models, run, topics
 from consumer.errors import Fatal, Transient
 
 EXIT_REFUSED = 11
@@ -46,12 +45,13 @@ def _root(
     del version
 
 
-for _name in ("demo", "run"):
-    if find_spec(f"consumer.cli.{_name}"):
-        app.command(_name)(import_module(f"consumer.cli.{_name}").command)
-for _name in ("local", "feed", "topics", "events", "models"):
-    if find_spec(f"consumer.cli.{_name}"):
-        app.add_typer(import_module(f"consumer.cli.{_name}").app, name=_name)
+app.command("demo", epilog="Example: hangtag demo --products 200 --seed 7 --output json")(demo.command)
+app.command("run", epilog='Example: eval "$(hangtag local env)" && hangtag run')(run.command)
+app.add_typer(local.app, name="local")
+app.add_typer(feed.app, name="feed")
+app.add_typer(events.app, name="events")
+app.add_typer(topics.app, name="topics")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:
