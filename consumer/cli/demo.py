@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,9 @@ def command(
     seed: Annotated[int, typer.Option(help="Another seed, other products.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Let the parts that were started here run on.")] = False,
     state: State = DEFAULT_STATE,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of the bundle that Triton serves; default: the shipped starter.")
+    ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Draw a vendor's products, send them through Kafka, Triton and `hangtag run`, and show what came out.
@@ -30,14 +34,12 @@ def command(
     Uses the parts that run in the state folder, else starts its own and stops them. One product in ten is in trouble:
     dead links, no image, broken text or record, a redirect to a private address, a deletion. Exit 1 when what came out
     is not what went in.
-
-    Example: hangtag demo --products 200 --seed 7 --output json
     """
     from consumer.cli.demo_screen import Screen, print_report
     from consumer.local.demo import Plan, run_demo
 
     with Screen() as screen:
-        report = run_demo(Plan(products, seed, state, keep), screen)
+        report = run_demo(Plan(products, seed, state, bundle, keep), screen)
     if output is Output.JSON:
         print(json.dumps(report.summary, indent=2))
     else:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from consumer.bundle import read_manifest, starter_folder
 from consumer.catalogue.products import make_products
+from consumer.errors import Refused
 from consumer.kafka.topics import Layout, create_topics
 from consumer.local import parts
 from consumer.local.demo_answers import Answers, accuracy, collect, differences
@@ -36,6 +37,8 @@ class Plan:
     products: int
     seed: int
     state: Path
+    bundle: Path | None = None
+    """What Triton serves when the demo starts it; None is the shipped starter."""
     keep: bool = False
 
 
@@ -71,12 +74,16 @@ def run_demo(plan: Plan, narrator: Narrator) -> Report:
     """
     products = make_products(plan.products, plan.seed)
     run = f"demo-{secrets.token_hex(4)}"
-    were_running = _all_run(parts.status(plan.state))
-    folder, pictures = plan.state.resolve() / run, _pictures_root(plan.state) / run
+    running = parts.status(plan.state)
+    _check_bundle(running, plan.bundle)
+    were_running = _all_run(running)
+    folder, pictures = plan.state.resolve() / run, _pictures_root(plan.state, running) / run
     with ExitStack() as stack:
         stack.enter_context(_made(folder, pictures, is_kept=were_running or plan.keep))
         drawing = stack.enter_context(Drawing(products, pictures))
-        started = stack.enter_context(parts.start(plan.state, progress=narrator.say, mock_without_java=True))
+        started = stack.enter_context(
+            parts.start(plan.state, bundle=plan.bundle, progress=narrator.say, mock_without_java=True)
+        )
         report = _Flow(folder, started.status, products).run(stack, drawing, narrator)
         if plan.keep:
             started.release()
@@ -170,10 +177,14 @@ def _all_run(status: PartsStatus) -> bool:
     return None not in {status.kafka, status.triton, status.images}
 
 
-def _pictures_root(state: Path) -> Path:
+def _check_bundle(running: PartsStatus, bundle: Path | None) -> None:
+    if running.triton and bundle and running.triton.bundle != str(bundle.resolve()):
+        raise Refused(f"Triton runs and serves {running.triton.bundle or 'the starter'}: `hangtag local down` stops it")
+
+
+def _pictures_root(state: Path, running: PartsStatus) -> Path:
     """The folder that the image host serves, or will serve."""
-    running = parts.status(state).images
-    return Path(running.root) if running else state.resolve() / "images"
+    return Path(running.images.root) if running.images else state.resolve() / "images"
 
 
 @contextmanager
