@@ -84,7 +84,10 @@ class KafkaStatus:
 
 
 class KafkaPart:
-    """Starts a broker whose log is kept in `state`; `properties` are added to the broker's own."""
+    """Starts a broker whose files are in `state`; `properties` are added to the broker's own.
+
+    Raises Refused without Java.
+    """
 
     name = "kafka"
     port_count = 2

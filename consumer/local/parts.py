@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from consumer.errors import Refused
 from consumer.local.images import ImagesPart, ImagesStatus
-from consumer.local.jars import java
 from consumer.local.kafka import KafkaPart, KafkaStatus
 from consumer.local.mock import MockPart
 from consumer.local.ports import PortBook
@@ -164,14 +163,12 @@ def environment(running: PartsStatus) -> dict[str, str]:
 
 def _kafka_part(state: Path, progress: Callable[[str], None], *, mock_without_java: bool) -> Part[KafkaStatus]:
     try:
-        java()
+        return KafkaPart(state, progress)
     except Refused as missing:
         if not mock_without_java:
             raise
         progress(f"{missing}. Going on with librdkafka's mock cluster: delivery is at_least_once")
-        topics = TopicSettings()
-        return MockPart(state, topics.model_dump().values(), PARTITIONS)
-    return KafkaPart(state, progress)
+        return MockPart(state, TopicSettings().model_dump().values(), PARTITIONS)
 
 
 def _start_all(state: State, parts: dict[str, Part[Any]], progress: Callable[[str], None]) -> list[Starting[Any]]:

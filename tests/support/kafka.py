@@ -60,11 +60,16 @@ class Kafka:
         return name
 
 
+def require_kafka() -> None:
+    """Skip, or fail in CI, without Java or Maven."""
+    require("Java 17", bool(shutil.which("java")), JAVA_INSTALL)
+    require("Maven", bool(shutil.which("mvn")), MAVEN_INSTALL)
+
+
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """Apache Kafka, started on first use and stopped at the end of the run."""
-    require("Java 17", bool(shutil.which("java")), JAVA_INSTALL)
-    require("Maven", bool(shutil.which("mvn")), MAVEN_INSTALL)
+    require_kafka()
     state = tmp_path_factory.mktemp("kafka")
     with Starting(KafkaPart(state, print), PortBook(state / "ports.json")) as starting:
         yield Kafka.of(starting.wait())

@@ -14,7 +14,7 @@ from consumer.errors import Refused
 from consumer.local.kafka import KafkaPart
 from consumer.local.ports import PortBook
 from consumer.local.starting import Starting
-from tests.support.kafka import Kafka
+from tests.support.kafka import Kafka, require_kafka
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +88,8 @@ def test_the_version_is_the_brokers_own_word(kafka: Kafka) -> None:
     assert kafka.version == "4.1.0"
 
 
-def test_topics_survive_a_restart_even_on_other_ports(kafka: Kafka, tmp_path: Path) -> None:
-    del kafka  # only for its skip; this test runs two brokers of its own
+def test_topics_survive_a_restart_even_on_other_ports(tmp_path: Path) -> None:
+    require_kafka()
     book = PortBook(tmp_path / "ports.json")
     with Starting(KafkaPart(tmp_path, print), book) as first:
         before = Kafka.of(first.wait())
@@ -116,8 +116,8 @@ def produce(kafka: Kafka, topic: str) -> bool:
     return producer.flush(20) == 0
 
 
-def test_a_broker_that_cannot_start_fails_at_once_with_its_own_words(kafka: Kafka, tmp_path: Path) -> None:
-    del kafka  # only for its skip
+def test_a_broker_that_cannot_start_fails_at_once_with_its_own_words(tmp_path: Path) -> None:
+    require_kafka()
     broken = KafkaPart(tmp_path, print, {"metric.reporters": "org.hangtag.NoSuchClass"})
 
     with (
@@ -127,8 +127,8 @@ def test_a_broker_that_cannot_start_fails_at_once_with_its_own_words(kafka: Kafk
         starting.wait()
 
 
-def test_a_folder_that_cannot_be_formatted_is_told_in_the_tools_words(kafka: Kafka, tmp_path: Path) -> None:
-    del kafka  # only for its skip
+def test_a_folder_that_cannot_be_formatted_is_told_in_the_tools_words(tmp_path: Path) -> None:
+    require_kafka()
     broken = KafkaPart(tmp_path, print, {"num.io.threads": "many"})
 
     with pytest.raises(Refused, match=r"could not format(?s:.*)Invalid value many"):
