@@ -43,8 +43,8 @@ class Assignment:
         self._watch = watch
         self._keep_waiting = keep_waiting
         self._open: dict[int, Progress] = {}
-        self._before_revoke: Callable[[], None] = lambda: None
-        self._after_assign: Callable[[], None] = lambda: None
+        self._before_revoke: Callable[[], None] = _nothing
+        self._after_assign: Callable[[], None] = _nothing
 
     def __iter__(self) -> Iterator[Progress]:
         return iter(self._open.values())
@@ -69,7 +69,8 @@ class Assignment:
         return [TopicPartition(self._topic, progress.partition) for progress in (self if of is None else of)]
 
     def close(self) -> None:
-        """Nothing is ours any more; what finishes from now on is thrown away."""
+        """Nothing is ours any more; what finishes from now on is thrown away, and a revoke publishes nothing."""
+        self._before_revoke = self._after_assign = _nothing
         for progress in self._open.values():
             progress.close()
         self._open.clear()
@@ -157,3 +158,7 @@ class Assignment:
                     raise StaleGeneration(f"no committed offsets ({error.name()}: {error.str()})") from exception
                 log.info("waiting_for_committed_offsets", error=error.name())
                 self._keep_waiting()
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""

@@ -84,13 +84,15 @@ class Loop:
             while self._stop_by_s is None:
                 owner.turn()
             owner.drain(self._stop_by_s)
+            clients.consumer.close()  # leaves the group, which calls back into the assignment
         except BaseException:
             owner.give_up()
+            clients.consumer.close()
             raise
         finally:
             self.vitals.obstacle("start", "the loop has ended")
-            clients.consumer.close()  # calls back: what is finished is published, the group is told
-            clients.producer.close()
+            # Frees the clients with their last reference. `Producer.close` would wait for the broker without end.
+            owner.give_up()
 
     def _wait_for_cluster(self, admin: AdminClient) -> Limits:
         while True:

@@ -68,7 +68,6 @@ class Owner:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._is_giving_up = False
         self._look_at_s = 0.0
 
     def start(self) -> None:
@@ -101,7 +100,6 @@ class Owner:
 
     def give_up(self) -> None:
         """Publish nothing any more: another member, or the next start, will do it again."""
-        self._is_giving_up = True
         self._parts.assignment.close()
 
     def _consume(self) -> Sequence[Message]:
@@ -185,8 +183,6 @@ class Owner:
             parts.valve.judge_bitmap(progress, parts.outbox.bitmap_share(snapshot))
 
     def _before_revoke(self) -> None:
-        if self._is_giving_up:
-            return
         self._collect()
         self._publish()
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import defaultdict
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -91,6 +93,20 @@ def running(settings: Settings, handle: Handle) -> Iterator[Running]:
             run_of.stop()
         for failure in failures:
             raise failure
+
+
+class Gate:
+    """Holds coroutines of the event loop until the test opens it."""
+
+    def __init__(self) -> None:
+        self._opened: Future[None] = Future()
+
+    def open(self) -> None:
+        self._opened.set_result(None)
+
+    async def passed(self) -> None:
+        # Shielded: a coroutine that is cancelled must not cancel the gate of the others.
+        await asyncio.shield(asyncio.wrap_future(self._opened))
 
 
 def echo(topics: TopicSettings, delivery: Delivery) -> Finished:

@@ -65,7 +65,7 @@ class Input:
                 self.aborted += values
 
     def _event(self) -> Event:
-        key = b"key-%d" % min(KEYS - 1, int(self.randomness.expovariate(1 / 150)))
+        key = b"key-%d" % (int(self.randomness.expovariate(1 / 150)) % KEYS)
         self._sequences[key] += 1
         bad = BAD if self.randomness.random() < 0.01 else b""
         return Event(key, b"%s:%d%s" % (key, self._sequences[key], bad))
