@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -124,3 +125,21 @@ def test_ctrl_c_at_any_moment_leaves_nothing(tmp_path: Path, bundle: Path, momen
     family.wait_until_gone()
     assert segments(tokens) == []
     assert not [*folder.glob("demo-*"), *folder.glob("images/demo-*"), *folder.glob("*/demo-*/*.jpg")]
+
+
+def test_without_java_the_mock_cluster_takes_its_place_and_the_demo_says_so(tmp_path: Path, bundle: Path) -> None:
+    old = tmp_path / "bin" / "java"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho 'openjdk version \"11.0.22\"' >&2\n")
+    old.chmod(0o755)
+    path = f"{old.parent}{os.pathsep}{os.environ['PATH']}"
+
+    running = demo(
+        tmp_path / "state", "--bundle", str(bundle), "--products", "20", environment=os.environ | {"PATH": path}
+    )
+    printed, complaints = running.communicate(timeout=RUN_LIMIT_S)
+
+    assert running.returncode == 0, complaints
+    assert "20 events in" in printed
+    assert "(at_least_once)" in printed
+    assert "There is no Java here" in printed
