@@ -24,10 +24,10 @@ from consumer.bundle import (
     write_manifest,
 )
 from consumer.images.pixels import PIXELS_VERSION
+from consumer.triton.tensors import CONTRACT, Ensemble
 from triton_models.export.graphs import FusionHeads, ImageEncoder, ImageHeads, ImagePool, TextEncoder, TextHeads
 from triton_models.export.onnx import to_onnx
 from triton_models.export.runtimes import (
-    ENSEMBLES,
     FUSION_HEADS,
     FUSION_HEADS_IMAGE,
     FUSION_HEADS_TEXT,
@@ -53,9 +53,6 @@ if TYPE_CHECKING:
     from triton_models.training.model import Model
     from triton_models.training.recipe import Recipe
     from triton_models.training.text_tower import TextTrunk
-
-#: Version of the tensor contract between consumer and server.
-CONTRACT = 1
 
 _CANARY_TEXT = "Acme men navy blue striped polo t-shirt"
 _CANARY_IMAGES = 2
@@ -163,11 +160,11 @@ def expected_answers(folder: Path, manifest: Manifest) -> Canary:
     runtimes: dict[str, Runtime] = {"f32": OnnxRuntime(folder), "bf16": OpenVino(folder, "bf16")}
     expected = {
         precision: {
-            ensemble: {
+            ensemble.value: {
                 tensor: tuple(round(float(value), 6) for value in values.ravel())
                 for tensor, values in sorted(run_ensemble(run, ensemble, inputs).items())
             }
-            for ensemble in ENSEMBLES
+            for ensemble in Ensemble
         }
         for precision, run in runtimes.items()
     }

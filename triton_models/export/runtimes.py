@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from consumer.triton.tensors import Ensemble
 from triton_models.export.quiet_openvino import load_openvino
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Tensors = dict[str, "NDArray[np.generic]"]
 IMAGE_ENCODER, IMAGE_POOL, TEXT_ENCODER = "image_encoder", "image_pool", "text_encoder"
 FUSION_HEADS, FUSION_HEADS_IMAGE, FUSION_HEADS_TEXT = "fusion_heads", "fusion_heads_image", "fusion_heads_text"
 GRAPHS = (IMAGE_ENCODER, IMAGE_POOL, TEXT_ENCODER, FUSION_HEADS, FUSION_HEADS_IMAGE, FUSION_HEADS_TEXT)
-ENSEMBLES = ("product_tagger", "product_tagger_image", "product_tagger_text")
+_HEADS = {Ensemble.FUSED: FUSION_HEADS, Ensemble.IMAGE: FUSION_HEADS_IMAGE, Ensemble.TEXT: FUSION_HEADS_TEXT}
 
 
 class Runtime(Protocol):
@@ -74,16 +75,16 @@ class OpenVino:
         return {output.get_any_name(): np.array(value) for output, value in answers.items()}
 
 
-def run_ensemble(run: Runtime, ensemble: str, inputs: CanaryInputs) -> Tensors:
+def run_ensemble(run: Runtime, ensemble: Ensemble, inputs: CanaryInputs) -> Tensors:
     """The outputs of one ensemble for one product, as the server would answer."""
     features: Tensors = {}
     answers: Tensors = {}
-    if ensemble != "product_tagger_text":
+    if ensemble.takes_images:
         encoded = run(IMAGE_ENCODER, {"images": inputs.images})
         pooled = run(IMAGE_POOL, {"image_features": encoded["image_features"], "image_mask": inputs.image_mask})
         features["image_features"] = pooled["product_features"]
         answers = {"view_type": encoded["view_type"], "contribution": pooled["contribution"]}
-    if ensemble != "product_tagger_image":
+    if ensemble.takes_text:
         tokens = {"input_ids": inputs.input_ids, "attention_mask": inputs.attention_mask}
         features |= run(TEXT_ENCODER, tokens)
-    return answers | run(ensemble.replace("product_tagger", FUSION_HEADS), features)
+    return answers | run(_HEADS[ensemble], features)

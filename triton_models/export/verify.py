@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from consumer.bundle import EMBEDDING_COSINE, PROBABILITY_TOLERANCE, canary_inputs, load_bundle, sha256_of
-from triton_models.export.runtimes import ENSEMBLES, GRAPHS, OnnxRuntime, run_ensemble
+from consumer.triton.tensors import Ensemble
+from triton_models.export.runtimes import GRAPHS, OnnxRuntime, run_ensemble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +50,7 @@ def _canary_faults(bundle: Bundle) -> Iterator[str]:
     inputs = canary_inputs(bundle.manifest)
     run = OnnxRuntime(bundle.folder)
     expected = bundle.manifest.canary.expected.get("f32", {})
-    for ensemble in ENSEMBLES:
+    for ensemble in Ensemble:
         answers = run_ensemble(run, ensemble, inputs)
         if missing := expected.get(ensemble, {}).keys() ^ answers.keys():
             yield f"canary of {ensemble}: the manifest and the graphs differ in {', '.join(sorted(missing))}"

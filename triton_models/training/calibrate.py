@@ -103,6 +103,5 @@ def lowest_safe(confidence: NDArray[np.float32], is_right: NDArray[np.bool_], pr
         # A threshold takes all rows of its confidence: stop only where the next row is below.
         is_boundary = count == len(order) or confidence[order[count]] < confidence[order[count - 1]]
         if is_boundary and wilson(int(hits[count - 1]), count)[0] >= precision:
-            # Rounded down, so that the confidence itself clears it after a trip through decimal digits.
-            return float(np.floor(confidence[order[count - 1]] * 1e4) / 1e4)
+            return float(confidence[order[count - 1]])
     return NEVER

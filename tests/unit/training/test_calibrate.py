@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from consumer.bundle import NEVER
+from triton_models.training.calibrate import Judged, judge, lowest_safe, pick_thresholds, require_calibration_rows
+from triton_models.training.metrics import wilson
+from triton_models.training.split import Split
+
+SPLITS = {Split.TRAIN: (0, 1, 2), Split.VALIDATION: (3,), Split.CALIBRATION: (4, 5), Split.TEST: (6,)}
+
+
+@pytest.mark.parametrize("foreign", [0, 3, 6])
+def test_rows_of_another_split_are_refused(foreign: int) -> None:
+    require_calibration_rows([4, 5], SPLITS)
+
+    with pytest.raises(ValueError, match=f"not of the calibration split, for example {foreign}"):
+        require_calibration_rows([4, foreign], SPLITS)
+
+
+def test_the_lower_bound_counts_not_the_face_value() -> None:
+    confidence = np.linspace(1, 0.5, 400, dtype=np.float32)
+    is_right = np.arange(400) % 10 != 0
+
+    assert is_right.mean() == pytest.approx(0.9)
+    assert lowest_safe(confidence, is_right, 0.90) == NEVER
+
+
+def test_the_threshold_is_the_lowest_whose_bound_holds() -> None:
+    random = np.random.default_rng(3)
+    confidence = random.random(2_000).astype(np.float32)
+    is_right = random.random(2_000) < confidence
+
+    threshold = lowest_safe(confidence, is_right, 0.80)
+
+    taken = confidence >= threshold
+    assert wilson(int(is_right[taken].sum()), int(taken.sum()))[0] >= 0.80
+    lower = confidence >= threshold - 0.05
+    assert wilson(int(is_right[lower].sum()), int(lower.sum()))[0] < 0.80
+
+
+def test_a_value_gets_its_own_threshold_only_with_enough_answers() -> None:
+    values = np.array(["2"] * 250 + ["13"] * 50)
+    judged = Judged(values, np.linspace(1, 0.5, 300, dtype=np.float32), np.ones(300, dtype=np.bool_))
+
+    assert pick_thresholds(judged).per_value.keys() == {"2"}
+
+
+def test_shades_are_judged_as_their_family_and_rare_labels_as_wrong() -> None:
+    probabilities = np.array([[0.3, 0.3, 0.4], [0.1, 0.2, 0.7], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]], dtype=np.float32)
+    family = {"13": "13", "maroon": "13", "2": "2", "9": "9"}
+
+    judged = judge(("13", "maroon", "2"), probabilities, ("maroon", "2", "9", None), family.__getitem__)
+
+    assert judged.values.tolist() == ["13", "2", "2"]
+    assert judged.confidence == pytest.approx([0.6, 0.7, 1.0])
+    assert judged.is_right.tolist() == [True, True, False]

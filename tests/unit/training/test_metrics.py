@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from triton_models.training.metrics import coverage_at, expected_calibration_error, score, wilson
+
+
+def test_wilson_agrees_with_published_intervals() -> None:
+    assert wilson(305, 341) == pytest.approx((0.857, 0.923), abs=0.001)
+    assert wilson(0, 10) == pytest.approx((0.0, 0.278), abs=0.001)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_scores_of_a_small_table_by_hand() -> None:
+    probabilities = np.array([[0.7, 0.2, 0.1, 0.0], [0.5, 0.3, 0.1, 0.1], [0.1, 0.2, 0.3, 0.4]], dtype=np.float32)
+
+    figures = score(probabilities, np.array([0, 1, 0]))
+
+    assert figures.accuracy == pytest.approx(1 / 3)
+    assert figures.top3 == pytest.approx(2 / 3)
+    assert figures.macro_f1 == pytest.approx((0.5 + 0 + 0) / 3)
+    assert figures.n == 3
+
+
+def test_coverage_is_the_largest_precise_share() -> None:
+    confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.5], dtype=np.float32)
+
+    assert coverage_at(0.75, confidence, np.array([True, False, True, True, False])) == pytest.approx(0.8)
+    assert coverage_at(0.9, confidence, np.array([False] * 5)) == 0
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    confidence = np.full(10, 0.8, dtype=np.float32)
+
+    assert expected_calibration_error(confidence, np.arange(10) < 8) == pytest.approx(0, abs=1e-6)
+    assert expected_calibration_error(confidence, np.arange(10) < 5) == pytest.approx(0.3, abs=1e-6)
+
+
+def test_nothing_to_score_is_an_error() -> None:
+    with pytest.raises(ValueError, match="nothing"):
+        score(np.zeros((0, 3), dtype=np.float32), np.zeros(0, dtype=np.int64))
