@@ -146,7 +146,7 @@ def staged(kafka: Kafka, folder: Path, seed: int, sabotage: str = "") -> Iterato
 
 
 def test_ten_kills_lose_repeat_and_reorder_nothing(kafka: Kafka, tmp_path: Path) -> None:
-    seed = int(os.environ.get("HANGTAG_SEED", "1"))
+    seed = int(os.environ.get("CHAOS_SEED", "1"))
     started_s = time.monotonic()
 
     with staged(kafka, tmp_path, seed) as scene:

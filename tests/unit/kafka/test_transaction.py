@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, TopicPartition
+
+from consumer.errors import Fenced, HangtagError, Refused, StaleGeneration
+from consumer.kafka.at_least_once import Flushes
+from consumer.kafka.publishing import Batch, NotPublished
+from consumer.kafka.transaction import Transactions
+from consumer.kafka.waiting import Stopped
+from tests.unit.kafka.scripted import ABORTABLE, FATAL, RETRIABLE, Scripted, error, output
+
+OFFSET = TopicPartition("events", 3, 8, "h1.x")
+BATCH = Batch([(3, output(b"a")), (3, output(b"b"))], [OFFSET])
+
+
+class Patience:
+    """Keeps waiting so often."""
+
+    def __init__(self, left: int = 100) -> None:
+        self.left = left
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left <= 0:
+            raise Stopped
+
+
+@pytest.fixture
+def kafka() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def transactions(kafka: Scripted) -> Transactions:
+    return Transactions(kafka.clients, Patience())
+
+
+def test_outputs_and_offsets_travel_in_one_transaction(kafka: Scripted, transactions: Transactions) -> None:
+    transactions.publish(BATCH)
+
+    assert kafka.calls == ["begin", "produce", "produce", "offsets as generation 1", "commit"]
+    assert kafka.producer.published == [("attributes", 3, b"a"), ("attributes", 3, b"b")]
+    assert kafka.producer.offsets == [OFFSET]
+
+
+@pytest.mark.parametrize("call", ["offsets as generation 1", "commit"])
+def test_a_retriable_error_repeats_the_same_call(kafka: Scripted, transactions: Transactions, call: str) -> None:
+    kafka.fails(call, error(KafkaError._TIMED_OUT, **RETRIABLE))
+
+    transactions.publish(BATCH)
+
+    assert kafka.calls.count("begin") == 1
+    assert "abort" not in kafka.calls
+    assert len(kafka.producer.published) == 2
+
+
+def test_the_generation_is_asked_anew_for_every_try(kafka: Scripted, transactions: Transactions) -> None:
+    kafka.fails("offsets as generation 1", error(KafkaError._TIMED_OUT, **RETRIABLE))
+
+    transactions.publish(BATCH)
+
+    assert "offsets as generation 2" in kafka.calls
+
+
+def test_an_abortable_error_aborts_and_publishes_nothing(kafka: Scripted, transactions: Transactions) -> None:
+    kafka.fails("commit", error(KafkaError._TRANSPORT, **ABORTABLE))
+
+    with pytest.raises(NotPublished) as caught:
+        transactions.publish(BATCH)
+
+    assert kafka.calls[-1] == "abort"
+    assert kafka.producer.published == []
+    assert caught.value.error.code() == KafkaError._TRANSPORT
+
+
+@pytest.mark.parametrize(
+    ("code", "traits", "answer"),
+    [
+        (KafkaError.ILLEGAL_GENERATION, ABORTABLE, StaleGeneration),
+        (KafkaError.UNKNOWN_MEMBER_ID, ABORTABLE, StaleGeneration),
+        (KafkaError.FENCED_INSTANCE_ID, ABORTABLE, StaleGeneration),
+        (KafkaError.GROUP_AUTHORIZATION_FAILED, ABORTABLE, Refused),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, ABORTABLE, Refused),
+        (KafkaError._FENCED, FATAL, Fenced),
+        (KafkaError.INVALID_PRODUCER_EPOCH, FATAL, Fenced),
+        (KafkaError.INVALID_TXN_STATE, FATAL, StaleGeneration),
+    ],
+)
+def test_an_error_that_trying_cannot_cure_ends_the_process(
+    kafka: Scripted, transactions: Transactions, code: int, traits: dict[str, bool], answer: type[HangtagError]
+) -> None:
+    kafka.fails("commit", error(code, **traits))
+
+    with pytest.raises(answer):
+        transactions.publish(BATCH)
+
+    assert ("abort" in kafka.calls) == (traits is ABORTABLE)
+    assert kafka.producer.published == []
+
+
+def test_a_fatal_abort_asks_for_a_fresh_start(kafka: Scripted, transactions: Transactions) -> None:
+    kafka.fails("commit", error(KafkaError._TIMED_OUT, **ABORTABLE))
+    kafka.fails("abort", error(KafkaError.INVALID_TXN_STATE, **FATAL))
+
+    with pytest.raises(StaleGeneration):
+        transactions.publish(BATCH)
+
+
+def test_a_full_queue_is_waited_for(kafka: Scripted, transactions: Transactions) -> None:
+    kafka.fails("produce", BufferError(), BufferError())
+
+    transactions.publish(BATCH)
+
+    assert kafka.calls.count("poll") == 2
+    assert len(kafka.producer.published) == 2
+
+
+def test_a_missing_output_partition_is_refused(kafka: Scripted, transactions: Transactions) -> None:
+    kafka.fails("produce", error(KafkaError._UNKNOWN_PARTITION))
+
+    with pytest.raises(Refused, match="partitions"):
+        transactions.publish(BATCH)
+
+    assert "abort" in kafka.calls
+
+
+def test_the_slot_is_waited_for(kafka: Scripted, transactions: Transactions) -> None:
+    kafka.fails("init", *[error(KafkaError._TIMED_OUT, **RETRIABLE)] * 3)
+
+    transactions.start()
+
+    assert kafka.calls == ["init"] * 4
+
+
+def test_a_slot_that_is_refused_ends_the_process(kafka: Scripted, transactions: Transactions) -> None:
+    kafka.fails("init", error(KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, **FATAL))
+
+    with pytest.raises(Refused, match="transactional id"):
+        transactions.start()
+
+
+def test_a_stop_ends_a_wait_that_has_no_end(kafka: Scripted) -> None:
+    kafka.fails("commit", *[error(KafkaError._TIMED_OUT, **RETRIABLE)] * 10)
+
+    with pytest.raises(Stopped):
+        Transactions(kafka.clients, Patience(3)).publish(BATCH)
+
+
+def test_without_transactions_offsets_follow_the_delivered_outputs(kafka: Scripted) -> None:
+    Flushes(kafka.clients, Patience()).publish(BATCH)
+
+    assert kafka.calls == ["produce", "produce", "flush", "commit offsets"]
+    assert kafka.consumer.commits == [OFFSET]
+
+
+def test_without_transactions_nothing_is_committed_that_was_not_delivered(kafka: Scripted) -> None:
+    kafka.producer.undelivered = [KafkaError(KafkaError._MSG_TIMED_OUT)]
+
+    with pytest.raises(NotPublished):
+        Flushes(kafka.clients, Patience()).publish(BATCH)
+
+    assert kafka.consumer.commits == []
+
+
+def test_without_transactions_a_stale_member_starts_again(kafka: Scripted) -> None:
+    kafka.fails("commit offsets", error(KafkaError.ILLEGAL_GENERATION))
+
+    with pytest.raises(StaleGeneration):
+        Flushes(kafka.clients, Patience()).publish(BATCH)
