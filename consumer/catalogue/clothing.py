@@ -8,7 +8,7 @@ from consumer.catalogue.garments import FEMALE, MALE, Garment, Line, Part, dots
 _HEAD = (
     Part("hair", "M 150,-20 Q 196,-20 186,26 L 150,26", sym=True),
     Part("skin", "M 150,-8 Q 178,-8 176,20 Q 172,46 150,50", sym=True),
-    Part("skin", "M 150,34 L 166,34 L 168,58 L 188,68 L 150,100", sym=True),
+    Part("skin", "M 150,34 L 166,34 L 168,58 L 188,66 L 184,104 L 150,114", sym=True),
 )
 _LONG_HAIR = Part("hair", "M 150,-24 Q 204,-20 196,60 Q 186,92 170,90 L 150,60", sym=True)
 _ARMS = Part(
@@ -19,6 +19,8 @@ _LEGS_BELOW = Part("dark", "M 150,300 L 222,300 L 226,420 L 156,420 L 150,360", 
 _BARE_LEGS = Part("skin", "M 152,280 L 204,280 Q 204,340 196,420 L 166,420 Q 162,340 152,300", sym=True)
 _CALVES = Part("skin", "M 158,180 L 214,180 Q 212,280 200,330 L 202,392 L 176,392 Q 170,300 158,220", sym=True)
 _TORSO = Part("light_top", "M 150,-40 L 204,-40 L 208,52 L 150,52", sym=True)
+_FOREARMS = Part("skin", "M 234,196 L 256,192 Q 268,250 264,300 Q 260,322 250,316 Q 246,304 246,270", sym=True)
+_SHOES = Part("black", "M 164,384 L 204,384 Q 212,394 210,400 L 164,400", sym=True)
 _WAIST = Part("skin", "M 150,20 L 196,20 L 204,80 L 150,80", sym=True)
 
 CLOTHING = (
@@ -67,23 +69,24 @@ CLOTHING = (
         MALE,
         ("Shirt", "Casual Shirt", "Slim Fit Shirt"),
         (
+            Part("white", "M 150,96 L 150,60 L 172,52 L 178,62", sym=True),
             Part(
                 "main",
-                "M 150,74 L 178,52 L 212,62 Q 238,68 246,92 L 276,300 L 246,306 L 226,150 "
-                "Q 224,260 230,336 Q 192,356 150,350",
+                "M 150,100 L 174,54 L 208,64 Q 230,70 240,92 L 262,176 L 256,196 L 232,200 L 220,140 "
+                "Q 216,250 222,322 Q 190,346 150,340",
                 sym=True,
             ),
-            Line("seam", "M 216,64 Q 220,110 226,150", sym=True),
-            Line("seam", "M 142,86 L 142,348", 1.2),
-            Line("seam", "M 158,86 L 158,348", 1.2),
-            Part("light", "M 150,88 L 150,78 L 172,46 L 190,60 L 170,96", sym=True),
-            Line("seam", "M 150,88 L 170,96 L 190,60", sym=True),
-            Line("seam", "M 176,140 L 212,140 L 212,176 L 194,186 L 176,176 L 176,140"),
-            Line("seam", "M 244,286 L 274,280", sym=True),
-            *dots((150,), (112, 152, 192, 232, 272, 312), 2.6, "button"),
+            Line("seam", "M 210,66 Q 216,104 220,140", sym=True),
+            Line("seam", "M 143,100 L 143,338", 1.4),
+            Line("seam", "M 157,100 L 157,338", 1.4),
+            Part("light", "M 150,104 L 158,70 L 172,44 L 190,60 L 176,92", sym=True),
+            Line("seam", "M 151,104 L 176,92 L 190,60", 1.8, sym=True),
+            Line("seam", "M 174,140 L 208,140 L 208,176 L 191,186 L 174,176 L 174,140"),
+            Line("seam", "M 232,190 L 258,184", 1.8, sym=True),
+            *dots((150,), (118, 152, 186, 220, 254, 288, 322), 3, "button"),
         ),
         is_patterned=True,
-        behind=(_LEGS_BELOW, *_HEAD, Part("skin", "M 248,304 L 274,300 L 270,330 L 254,332", sym=True)),
+        behind=(_LEGS_BELOW, _FOREARMS, *_HEAD),
     ),
     Garment(
         "jacket",
@@ -131,10 +134,10 @@ CLOTHING = (
         FEMALE,
         ("Skirt", "A-Line Skirt", "Flared Skirt"),
         (
-            Part("main", "M 150,60 L 196,60 Q 206,100 218,140 Q 240,210 250,262 Q 200,280 150,278", sym=True),
-            Part("deep", "M 150,52 L 194,52 L 198,68 L 150,70", sym=True),
-            Line("seam", "M 164,72 Q 172,180 180,276", sym=True),
-            Line("seam", "M 182,70 Q 204,170 222,270", sym=True),
+            Part("main", "M 150,56 L 190,56 Q 206,100 214,160 Q 226,240 232,308 Q 196,324 150,322", sym=True),
+            Part("deep", "M 150,48 L 188,48 L 192,62 L 150,64", sym=True),
+            Line("seam", "M 166,68 Q 174,200 180,320", sym=True),
+            Line("fold", "M 184,68 Q 200,200 208,312", 4, sym=True),
         ),
         is_patterned=True,
         behind=(_CALVES, _WAIST, _TORSO),
@@ -145,19 +148,22 @@ CLOTHING = (
         MALE,
         ("Jeans", "Slim Fit Jeans", "Regular Fit Jeans"),
         (
-            Part("main", "M 150,34 L 204,34 Q 216,110 216,180 L 208,384 L 168,384 L 156,142 L 150,130", sym=True),
-            Part("wash", "M 176,120 Q 192,110 200,160 L 194,270 L 178,270 Q 168,180 176,120", sym=True),
-            Part("deep", "M 150,28 L 203,28 L 206,44 L 150,44", sym=True),
-            Line("stitch", "M 150,46 L 206,46", sym=True),
-            Line("stitch", "M 182,46 Q 184,76 212,82", sym=True),
-            Line("stitch", "M 158,46 L 158,96 Q 156,112 150,116"),
-            Line("seam", "M 150,46 L 150,130"),
-            Line("stitch", "M 168,376 L 208,376", sym=True),
-            Line("stitch", "M 209,90 Q 212,220 202,384", 1.2, sym=True),
-            Part("metal", "E 150,37 3.5,3.5"),
+            Part(
+                "main",
+                "M 150,28 L 196,28 Q 208,90 206,170 Q 204,290 200,386 L 164,386 Q 158,220 154,120 L 150,112",
+                sym=True,
+            ),
+            Part("wash", "M 170,100 Q 188,96 194,150 L 188,250 L 172,250 Q 162,170 170,100", sym=True),
+            Part("deep", "M 150,22 L 195,22 L 198,36 L 150,36", sym=True),
+            Line("stitch", "M 150,38 L 198,38", sym=True),
+            Line("stitch", "M 178,38 Q 180,66 204,70", sym=True),
+            Line("stitch", "M 157,38 L 157,84 Q 155,98 150,102"),
+            Line("seam", "M 150,38 L 150,114", 2),
+            Line("stitch", "M 164,376 L 200,376", sym=True),
+            Part("metal", "E 150,30 3.5,3.5"),
         ),
         colours=("Blue", "Navy Blue", "Black", "Grey", "Charcoal"),
-        behind=(_WAIST, _TORSO, Part("black", "M 166,380 L 212,380 L 216,398 L 166,398", sym=True)),
+        behind=(_WAIST, _TORSO, _SHOES),
     ),
     Garment(
         "trousers",
@@ -173,7 +179,7 @@ CLOTHING = (
             Line("black", "M 170,28 L 170,44", 3, sym=True),
         ),
         is_patterned=True,
-        behind=(_WAIST, _TORSO, Part("black", "M 168,382 L 216,382 L 220,398 L 168,398", sym=True)),
+        behind=(_WAIST, _TORSO, _SHOES),
     ),
     Garment(
         "shorts",
