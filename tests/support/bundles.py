@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,7 @@ from consumer.triton.tensors import CONTRACT, Ensemble
 if TYPE_CHECKING:
     from pathlib import Path
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Shape = list[str | int]
 
 WORDS = ("red", "blue", "black", "white", "shirt", "tee", "dress", "shoes", "women", "men", "cotton", "brand")
@@ -108,9 +109,17 @@ def answer_directly(folder: Path, ensemble: str, inputs: dict[str, Array]) -> di
 
 
 def _run(path: Path, inputs: dict[str, Array]) -> dict[str, Array]:
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = _session(path.read_bytes())
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, inputs), strict=True))
+
+
+@lru_cache(maxsize=24)
+def _session(graph: bytes) -> Any:
+    """By content, so that a file that was written anew is another graph."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def _manifest(folder: Path, spec: TinySpec) -> Manifest:

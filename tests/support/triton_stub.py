@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Fault = tuple[grpc.StatusCode, str]
 
 
-class TritonStub(service_pb2_grpc.GRPCInferenceServiceServicer):
+class TritonStub(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # protobuf ships no types
     """Serves `repository`, built from `bundle`. Faults are used up one per inference, in order."""
 
     def __init__(self, bundle: Path, repository: Path) -> None:

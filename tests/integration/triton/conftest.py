@@ -10,7 +10,7 @@ import pytest
 from consumer.bundle import Bundle, load_bundle
 from consumer.local.ports import PortBook
 from consumer.local.starting import Starting
-from consumer.local.triton import TritonPart
+from consumer.local.triton import REPOSITORY, TritonPart, TritonStatus
 from tests.support.bundles import write_tiny_bundle
 from tests.support.triton import Triton, require_triton
 
@@ -25,18 +25,18 @@ def bundle(triton: Triton) -> Bundle:
 
 
 @pytest.fixture
-def start_triton(tmp_path: Path) -> Iterator[Callable[..., tuple[Triton, Starting[object]]]]:
+def start_triton(tmp_path: Path) -> Iterator[Callable[..., tuple[Triton, Starting[TritonStatus]]]]:
     """Starts a server that the test may kill; a second start comes back on the same ports.
 
     `sabotage` changes its model repository before it starts.
     """
     require_triton()
     folder = write_tiny_bundle(tmp_path / "bundle")
-    started: list[Starting[object]] = []
+    started: list[Starting[TritonStatus]] = []
 
-    def start(sabotage: Callable[[Path], None] = lambda _repository: None) -> tuple[Triton, Starting[object]]:
+    def start(sabotage: Callable[[Path], None] = lambda _repository: None) -> tuple[Triton, Starting[TritonStatus]]:
         part = TritonPart(tmp_path, folder, print)
-        sabotage(part._repository)
+        sabotage(tmp_path / "triton" / REPOSITORY)
         starting = Starting(part, PortBook(tmp_path / "ports.json"))
         started.append(starting)
         return Triton(folder, starting.wait(), starting.kept), starting

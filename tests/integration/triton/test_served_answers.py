@@ -29,7 +29,7 @@ TOLERANCE = 1e-5
 
 def with_client(triton: Triton, bundle: Bundle, test: Callable[[TritonClient], Awaitable[None]]) -> None:
     async def run() -> None:
-        settings = TritonSettings(grpc=triton.grpc, read_key=triton.read_key, in_flight_images=64)  # type: ignore[arg-type]  # pydantic wraps it
+        settings = TritonSettings(grpc=triton.grpc, read_key=triton.read_key, in_flight_images=64)
         async with TritonClient(settings, bundle) as client:
             await test(client)
 

@@ -32,15 +32,16 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Bundle
     from consumer.local.starting import Starting
+    from consumer.local.triton import TritonStatus
     from tests.support.triton import Triton
 
-    Start = Callable[..., tuple[Triton, Starting[object]]]
+    Start = Callable[..., tuple[Triton, Starting[TritonStatus]]]
 
 pytestmark = [pytest.mark.triton, pytest.mark.slow]
 
 
 def settings(triton: Triton) -> TritonSettings:
-    return TritonSettings(grpc=triton.grpc, read_key=triton.read_key)  # type: ignore[arg-type]  # pydantic wraps it
+    return TritonSettings(grpc=triton.grpc, read_key=triton.read_key)
 
 
 def stubs_of(triton: Triton, instance: str) -> list[psutil.Process]:

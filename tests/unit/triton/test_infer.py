@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +66,7 @@ TEXT_ONLY = product("red shirt")
 
 def patience(**changes: Any) -> Patience:
     at_once = Backoff(uniform=lambda _low, _high: 0.0)
-    return Patience(
-        **{
-            "poison_attempts": 3,
-            "event_deadline_s": 60,
-            "backoff": at_once,
-            "breaker": Breaker(first_s=0.01, cap_s=0.02),
-        }
-        | changes
-    )
+    return replace(Patience(3, 60, at_once, Breaker(first_s=0.01, cap_s=0.02)), **changes)
 
 
 def with_stage(
@@ -132,7 +125,7 @@ def test_without_text_and_image_nobody_is_asked(served: Served) -> None:
 
 
 def test_the_model_sees_the_first_usable_images_and_no_more_than_it_takes(served: Served) -> None:
-    images = [LOST, *(image(40 * level) for level in range(6))]
+    images: list[ProductImage] = [LOST, *(image(40 * level) for level in range(6))]
     six, _ = infer_one(served, product("", *images))
     first_five, _ = infer_one(served, product("", *images[1:6]))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def answered(served: Served, ensemble: Ensemble) -> Answer:
     inputs = dict(KnownAnswers(served.bundle.manifest).inputs(ensemble))
-    return Answer("1", answer_directly(served.folder, ensemble, inputs))  # type: ignore[arg-type]  # all are float32
+    return Answer("1", answer_directly(served.folder, ensemble, inputs))
 
 
 def test_the_fused_answer_carries_each_modality_as_evidence(served: Served) -> None:
