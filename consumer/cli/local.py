@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +39,7 @@ def up(
 
     running = parts.up(state, images=images, bundle=bundle, progress=_say)
     _print_table(running)
-    _say(f"logs: {state / 'logs'}; next: {_env_command(state)}")
+    _say(f'logs: {state / "logs"}; next: eval "$(hangtag local env{_state_option(state)})"')
 
 
 @app.command(epilog="Example: hangtag local down")
@@ -66,14 +67,12 @@ def status(state: State = DEFAULT_STATE, output: OutputOption = Output.TEXT) -> 
 @app.command(epilog='Example: eval "$(hangtag local env)"')
 def env(state: State = DEFAULT_STATE) -> None:
     """Print the settings that make `hangtag run` and the others use the parts."""
-    import shlex
-
     from consumer.errors import Refused
     from consumer.local import parts
 
     variables = parts.environment(parts.status(state))
     if not variables:
-        raise Refused(f"no parts run in {state}; to start them: hangtag local up --state {state}")
+        raise Refused(f"no parts run in {state}; to start them: hangtag local up{_state_option(state)}")
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
 
@@ -82,9 +81,8 @@ def _say(message: str) -> None:
     typer.echo(message, err=True)
 
 
-def _env_command(state: Path) -> str:
-    option = "" if state == DEFAULT_STATE else f" --state {state}"
-    return f'eval "$(hangtag local env{option})"'
+def _state_option(state: Path) -> str:
+    return "" if state == DEFAULT_STATE else f" --state {shlex.quote(str(state))}"
 
 
 def _print_table(running: PartsStatus) -> None:

@@ -21,7 +21,10 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MARK = "KEPT_BY_HANGTAG"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the kernel's folder of POSIX shared memory, not a temporary file
@@ -42,14 +45,14 @@ def start_time(pid: int) -> int | None:
     return None if state in "ZX" else int(fields[18])
 
 
-def clean(token: str) -> None:
+def clean(token: str, after_kill: Callable[[], None] = lambda: None) -> None:
     """Kill every process that carries `token` and remove its shared memory. Nothing to do is fine."""
     deadline = time.monotonic() + CLEAN_LIMIT_S
     while (pids := _marked(token)) and time.monotonic() < deadline:
         for pid in pids:
             _kill(pid)
         time.sleep(0.01)
-        _reap_orphans()
+        after_kill()
     for segment in SHARED_MEMORY.glob(f"{token}*"):
         segment.unlink(missing_ok=True)
 
@@ -76,9 +79,7 @@ def _kill(pid: int) -> None:
 
 
 def _reap_orphans() -> None:
-    """Collect what the kernel handed to the keeper when its own parent died. In other processes: nobody to collect."""
-    if __name__ != "__main__":
-        return
+    """Collect what the kernel handed to the keeper when its own parent died."""
     try:
         while os.waitpid(-1, os.WNOHANG) != (0, 0):
             pass
@@ -101,7 +102,7 @@ def _keep(spec: dict[str, Any]) -> None:
         _report({"keeper": _identity(os.getpid()), "server": _identity(child.pid)})
         _wait(child, wakeup)
         _stop(child, spec["stop_s"])
-        clean(spec["token"])
+        clean(spec["token"], after_kill=_reap_orphans)
         log.write(f"keeper: the process ended with status {child.returncode}\n".encode())
         _report({"status": child.returncode})
 

@@ -64,6 +64,7 @@ def test_a_group_reads_what_another_process_wrote(mock: KafkaStatus) -> None:
         reader.close()
 
 
+@pytest.mark.triton
 def test_without_java_the_parts_come_up_on_it_and_promise_at_least_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
