@@ -15,6 +15,7 @@ stage and has no side effect but caches, so a delivery may be run again after a 
 from __future__ import annotations
 
 import time
+import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -115,4 +116,6 @@ class _Journey:
             attempts=error.attempts,
             first_at=self._first_at,
             last_at=datetime.now(UTC),
+            error_class=f"{type(error).__module__}.{type(error).__qualname__}",
+            stacktrace="".join(traceback.format_exception(error)),
         )

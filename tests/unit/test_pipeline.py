@@ -83,6 +83,8 @@ def test_an_unprocessable_event_is_rejected_with_the_stage_and_the_reason(stage:
     assert (outcome.stage, outcome.reason, outcome.attempts) == (stage, DeadLetterReason.POISON, 5)
     assert outcome.event_id == (None if stage == "decode" else "e-1")
     assert outcome.first_at <= outcome.last_at
+    assert outcome.error_class == "consumer.errors.Unprocessable"
+    assert "raise self.route.error" in outcome.stacktrace
 
 
 def test_a_fatal_error_leaves_the_pipeline() -> None:
