@@ -61,8 +61,8 @@ class TritonWheel:
 def find_triton() -> TritonWheel:
     """The installed wheel, fit to run. Raises Refused with the command that installs what is missing."""
     spec = find_spec("pytriton")
-    if spec is None or spec.origin is None:
-        raise Refused(f"Triton is missing; to install it: {INSTALL}")
+    if spec is None or spec.origin is None or find_spec("openvino") is None:
+        raise Refused(f"Triton or its CPU runtime is missing; to install them: {INSTALL}")
     wheel = TritonWheel(Path(spec.origin).parent)
     if not wheel.stub.is_file():
         raise Refused(f"Triton's wheel has no Python backend for Python {PYTHON}; use Python 3.11 or 3.12")

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +66,14 @@ def test_a_failed_fetch_shows_the_end_of_mavens_log_and_leaves_no_half_cache(
     assert not list((tmp_path / "cache" / "hangtag").iterdir())
 
 
+def test_without_the_extra_the_install_command_is_named() -> None:
+    without_site_packages = [sys.executable, "-S", "-c", "from consumer.local.wheel import find_triton; find_triton()"]
+
+    done = subprocess.run(without_site_packages, capture_output=True, text=True, check=False)
+
+    assert "Refused: Triton or its CPU runtime is missing; to install them: pip install 'hangtag[local]'" in done.stderr
+
+
 def test_a_missing_libpython_is_named_with_its_debian_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     require_triton()
     put_on_path(tmp_path, monkeypatch, "ldd", "echo '	libpython3.11.so.1.0 => not found'")
@@ -75,7 +85,5 @@ def test_a_missing_libpython_is_named_with_its_debian_package(monkeypatch: pytes
 def test_the_loader_finds_every_library_of_the_stub_here() -> None:
     require_triton()
 
-    wheel = find_triton()
-
     assert shutil.which("ldd")
-    assert wheel.server.is_file()
+    assert find_triton().server.is_file()
