@@ -91,7 +91,7 @@ def write_graphs(trained: Trained, recipe: Recipe, out: Path) -> None:
     graphs = {
         IMAGE_ENCODER: narrow_to_fp16(to_onnx(encoder, {"images": images}, ["image_features", "view_type"])),
         IMAGE_POOL: to_onnx(ImagePool(), pool_inputs, ["product_features", "contribution"]),
-        TEXT_ENCODER: narrow_to_int8(to_onnx(reader, {"input_ids": ids, "attention_mask": ids}, ["text_features"])),
+        TEXT_ENCODER: narrow_to_int8(to_onnx(reader, {"input_ids": ids, "attention_mask": ids.clone()}, ["text_features"])),
         FUSION_HEADS: to_onnx(
             FusionHeads(model.heads), {"image_features": image, "text_features": text}, [*kinds, "embedding"]
         ),

@@ -20,7 +20,12 @@ _OPSET = 18
 
 
 def to_onnx(module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> onnx.ModelProto:
-    """The module in evaluation mode; the first dimension of every input is dynamic, and the same in all of them."""
+    """The module in evaluation mode; the first dimension of every input is dynamic, and the same in all of them.
+
+    Raises ValueError when two inputs are one tensor: the exporter would merge them, and the graph read one of them twice.
+    """
+    if len({id(tensor) for tensor in inputs.values()}) < len(inputs):
+        raise ValueError("two inputs are one tensor")
     batch = torch.export.Dim("batch")
     with _quiet():
         program = torch.onnx.export(
