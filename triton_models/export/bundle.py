@@ -80,7 +80,7 @@ def write_graphs(trained: Trained, recipe: Recipe, out: Path) -> None:
     """The six graphs. Trunk weights are narrowed on disk; the small heads stay float32."""
     model = trained.model
     images = torch.zeros((2, 2, recipe.side, recipe.side, 3), dtype=torch.uint8)
-    ids = torch.ones((2, recipe.text_length), dtype=torch.int64)
+    tokens = {name: torch.ones((2, recipe.text_length), dtype=torch.int64) for name in ("input_ids", "attention_mask")}
     image, text = torch.zeros((2, recipe.image_dim)), torch.zeros((2, recipe.text_dim))
     handles = [space.handle for space in trained.spaces]
     kinds = [f"{handle}{suffix}" for handle in handles for suffix in ("", ".image", ".text")]
@@ -91,7 +91,7 @@ def write_graphs(trained: Trained, recipe: Recipe, out: Path) -> None:
     graphs = {
         IMAGE_ENCODER: narrow_to_fp16(to_onnx(encoder, {"images": images}, ["image_features", "view_type"])),
         IMAGE_POOL: to_onnx(ImagePool(), pool_inputs, ["product_features", "contribution"]),
-        TEXT_ENCODER: narrow_to_int8(to_onnx(reader, {"input_ids": ids, "attention_mask": ids.clone()}, ["text_features"])),
+        TEXT_ENCODER: narrow_to_int8(to_onnx(reader, tokens, ["text_features"])),
         FUSION_HEADS: to_onnx(
             FusionHeads(model.heads), {"image_features": image, "text_features": text}, [*kinds, "embedding"]
         ),

@@ -22,7 +22,7 @@ _OPSET = 18
 def to_onnx(module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> onnx.ModelProto:
     """The module in evaluation mode; the first dimension of every input is dynamic, and the same in all of them.
 
-    Raises ValueError when two inputs are one tensor: the exporter would merge them, and the graph read one of them twice.
+    Raises ValueError when two inputs are one tensor: the exporter would merge them, and the graph read one twice.
     """
     if len({id(tensor) for tensor in inputs.values()}) < len(inputs):
         raise ValueError("two inputs are one tensor")
