@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from consumer.attributes import ProductAttributes, ProductEmbedding
     from consumer.errors import DeadLetterReason
 
-Headers = tuple[tuple[str, bytes], ...]
-"""Record headers in order; a name may occur more than once."""
+Headers = tuple[tuple[str, bytes | None], ...]
+"""Record headers in order; a name may occur more than once, and Kafka allows a header without a value."""
 
 
 @dataclass(frozen=True, slots=True)

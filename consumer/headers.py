@@ -63,10 +63,10 @@ class Build:
 
 
 def last_value(headers: Headers, name: str) -> str | None:
-    """The text of the last header of that name; None without one. Bytes that are not UTF-8 are replaced."""
+    """The text of the last header of that name; None without one or without a value. No UTF-8: replaced."""
     for found, value in reversed(headers):
         if found == name:
-            return value.decode(errors="replace")
+            return None if value is None else value.decode(errors="replace")
     return None
 
 

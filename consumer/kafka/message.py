@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def delivery_of(message: Message) -> Delivery:
-    """One record, bytes untouched; a header without a value has an empty one. Only for messages without an error."""
+    """One record, bytes untouched. Only for messages without an error."""
     kind, timestamp_ms = message.timestamp()
     headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
     return Delivery(
@@ -22,6 +22,6 @@ def delivery_of(message: Message) -> Delivery:
         offset=cast("int", message.offset()),
         key=message.key(),
         value=message.value(),
-        headers=tuple((name, value or b"") for name, value in headers),
+        headers=tuple(headers),
         timestamp_ms=timestamp_ms if kind else -1,
     )

@@ -164,9 +164,9 @@ class Outbox:
 
 
 def held_bytes(delivery: Delivery, outcome: Outcome | None = None) -> int:
-    """Bytes of a record, and of the records that came out of it."""
-    records = outcome.records if isinstance(outcome, Finished) else ()
-    return len(delivery.key or b"") + len(delivery.value or b"") + sum(map(_size, records))
+    """Bytes of a record, and of what came out of it."""
+    outputs = outcome.records if isinstance(outcome, Finished) else ()
+    return len(delivery.key or b"") + len(delivery.value or b"") + sum([len(record.value or b"") for record in outputs])
 
 
 def _rejected(record: OutputRecord, limit_bytes: int) -> Rejected:
@@ -178,5 +178,5 @@ def _rejected(record: OutputRecord, limit_bytes: int) -> Rejected:
 
 
 def _size(record: OutputRecord) -> int:
-    headers = sum(len(name) + len(value) for name, value in record.headers)
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
     return len(record.key or b"") + len(record.value or b"") + headers + FRAME_BYTES

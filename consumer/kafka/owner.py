@@ -11,13 +11,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from queue import Empty
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import structlog
 
-from consumer.events import Delivery
 from consumer.kafka.chains import Work
 from consumer.kafka.faults import Notice
+from consumer.kafka.message import delivery_of
 from consumer.kafka.outbox import Result, held_bytes
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Owner:
 
     def _work(self, message: Message, now_s: float) -> Work | None:
         parts = self._parts
-        delivery = _delivery(message)
+        delivery = delivery_of(message)
         progress = parts.assignment.of(delivery.partition)
         if progress is None:  # fetched before the partition went away
             return None
@@ -211,21 +211,3 @@ class Owner:
         end = self._parts.watch.end_offsets.get(progress.partition)
         if end is not None and progress.position is not None:
             self._parts.metrics.lag(progress.partition, max(0, end - progress.position))
-
-
-def _delivery(message: Message) -> Delivery:
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    assert topic is not None
-    assert partition is not None
-    assert offset is not None
-    kind, timestamp_ms = message.timestamp()
-    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-    return Delivery(
-        topic,
-        partition,
-        offset,
-        message.key(),
-        message.value(),
-        tuple((name, value or b"") for name, value in headers),
-        timestamp_ms if kind else -1,
-    )

@@ -47,7 +47,7 @@ class Printer:
             "offset": delivery.offset,
             "timestamp": _time(_EPOCH + timedelta(milliseconds=delivery.timestamp_ms)) if has_time else None,
             "key": None if delivery.key is None else _text(delivery.key),
-            "headers": {name: _text(value) for name, value in delivery.headers},
+            "headers": {name: None if value is None else _text(value) for name, value in delivery.headers},
             "value": None,
         }
         if delivery.value is None:

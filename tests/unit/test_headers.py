@@ -26,6 +26,7 @@ ORIGINAL: Headers = (
     ("x-vendor", b"\xff\x00"),
     ("hangtag.redrive.count", b"2"),
     ("x-vendor", b"again"),
+    ("x-flag", None),
 )
 DELIVERY = Delivery("product-events", 3, 17, b"acme:42", b"value", ORIGINAL, 1767323045678)
 EVENT = CloudEvent("id/attributes", "hangtag/g", "org.hangtag.product.attributes.v1", MOMENT, "acme:4ü", 7, 3)
