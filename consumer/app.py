@@ -126,9 +126,8 @@ class Service:
         return self._loop.vitals.not_alive() if self._loop else []
 
     def _not_ready(self) -> list[str]:
-        fault = self._watch.fault if self._watch else "starting"
-        faults = [fault] if fault else []
-        return faults + (self._loop.vitals.not_ready() if self._loop else [])
+        faults = [self._watch.fault] if self._watch and self._watch.fault else []
+        return faults + (self._loop.vitals.not_ready() if self._loop else ["the loop has not started"])
 
 
 class _Outside:
