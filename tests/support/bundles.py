@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -36,6 +35,7 @@ from consumer.bundle import (
     write_thresholds,
 )
 from consumer.triton.tensors import CONTRACT, Ensemble
+from triton_models.export.quiet_runtimes import load_onnxruntime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,6 +117,7 @@ def _run(path: Path, inputs: dict[str, Array]) -> dict[str, Array]:
 @lru_cache(maxsize=24)
 def _session(graph: bytes) -> Any:
     """By content, so that a file that was written anew is another graph."""
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -21,7 +21,7 @@ from tritonclient.grpc import model_config_pb2
 from consumer.bundle import read_manifest, sha256_of
 from consumer.errors import IncompatibleModels, SettingsInvalid
 from consumer.triton.tensors import CONTRACT, PER_IMAGE, Ensemble, Tensor, signature
-from triton_models.export.quiet_openvino import load_openvino
+from triton_models.export.quiet_runtimes import load_openvino
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

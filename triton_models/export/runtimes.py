@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from consumer.triton.tensors import Ensemble
-from triton_models.export.quiet_openvino import load_openvino
+from triton_models.export.quiet_runtimes import load_onnxruntime, load_openvino
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +43,7 @@ class OnnxRuntime:
 
     def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.generic]]) -> Tensors:
         """All outputs by name."""
-        import onnxruntime
-
+        onnxruntime = load_onnxruntime()
         if graph not in self._sessions:
             options = onnxruntime.SessionOptions()
             # Spinning threads take the cores from whatever else runs beside a long computation.

@@ -7,10 +7,10 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
 from consumer.events import FetchReason
 from consumer.images.pixels import PIXELS_VERSION, decode
+from triton_models.export.quiet_runtimes import load_onnxruntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +34,7 @@ class FeatureCache:
         self._folder = root / name
         self._folder.mkdir(parents=True, exist_ok=True)
         self._side = side
+        onnxruntime = load_onnxruntime()
         options = onnxruntime.SessionOptions()
         # Spinning threads take the cores from whatever else runs beside a long computation.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

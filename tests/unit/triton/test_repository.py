@@ -217,6 +217,18 @@ assert sys.modules["openvino_telemetry"] is None
     assert not (tmp_path / "intel").exists()  # where it keeps its client id
 
 
+def test_onnx_runtime_reports_nothing_when_we_load_it(served: Served, tmp_path: Path) -> None:
+    program = f"""
+from triton_models.export.quiet_runtimes import load_onnxruntime
+load_onnxruntime().InferenceSession({str(served.folder / "image_pool.onnx")!r}, providers=["CPUExecutionProvider"])
+"""
+    environment = os.environ | {"HOME": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+    assert not (tmp_path / ".cache" / "Microsoft").exists()  # where it keeps what it will send
+
+
 def test_the_tiny_bundle_is_small_whole_and_the_same_every_time(tmp_path: Path) -> None:
     first, second = (write_tiny_bundle(tmp_path / name) for name in ("first", "second"))
 
