@@ -24,9 +24,10 @@ _STRIDE_TWO = (2, 2)
 class ImageTrunk(nn.Module):
     """Frozen ImageNet features. uint8 `[b, 2, side, side, 3]` -> float `[b, 2560]`, the whole before the detail."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: nn.Module) -> None:
+        """`features`: normalised pixels `[n, 3, side, side]` -> maps of 1,280 channels."""
         super().__init__()
-        self.features = mobilenet_v2(weights=None).features
+        self.features = features
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalise, run both views as one batch, average over positions, join the views."""
@@ -42,9 +43,7 @@ def load_image_trunk(weights: Path) -> ImageTrunk:
         raise Refused(f"{weights} is not there: the ImageNet weights that the image tower starts from")
     backbone = mobilenet_v2(weights=None)
     backbone.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True), strict=True)
-    trunk = ImageTrunk()
-    trunk.features = backbone.features
-    return make_inference_ready(trunk)
+    return make_inference_ready(ImageTrunk(backbone.features))
 
 
 def make_inference_ready(trunk: ImageTrunk) -> ImageTrunk:

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A drawn data set and random weights: all that training needs, without the data folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import string
+import zipfile
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from consumer.bundle import SPECIAL_PIECES
+from tests.support.require import require
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triton_models.training.recipe import Sources
+
+COLUMNS = ("id", "group", "gender", "articleType", "baseColour", "productDisplayName", "image_60x80", "image_large")
+KINDS = (("Tshirts", "Men", "Red", "Acme Men Red Tshirt"), ("Dresses", "Women", "Blue", "Acme Women Blue Dress"))
+ROWS = 320
+
+
+@pytest.fixture(scope="session")
+def _train_extra() -> None:
+    found = all(find_spec(name) for name in ("torch", "torchvision", "onnxscript", "safetensors"))
+    require("the extra `train`", found, "pip install -e '.[train]'")
+
+
+@pytest.fixture(scope="session")
+def drawn_sources(tmp_path_factory: pytest.TempPathFactory, _train_extra: None) -> Sources:
+    """Two kinds of product that differ in shape, colour and words; some labels and photos are missing."""
+    from triton_models.training.recipe import Sources
+
+    folder = tmp_path_factory.mktemp("drawn")
+    random = np.random.default_rng(4)
+    with (
+        (folder / "styles.csv").open("w", newline="") as file,
+        zipfile.ZipFile(folder / "images_60x80.zip", "w") as archive,
+    ):
+        rows = csv.DictWriter(file, COLUMNS)
+        rows.writeheader()
+        for number in range(ROWS):
+            kind, gender, colour, title = KINDS[number % 2]
+            has_photo = number % 40 != 7
+            labels = ("" if number % 10 == 3 else gender, kind, colour, f"{title} {number}", int(has_photo), 0)
+            rows.writerow(dict(zip(COLUMNS, (number, number, *labels), strict=True)))
+            if has_photo:
+                archive.writestr(f"{number}.jpg", _photo(colour, random))
+    return Sources(folder, _image_weights(folder), _text_model(folder), _colour_names(folder))
+
+
+def _photo(colour: str, random: np.random.Generator) -> bytes:
+    picture = Image.new("RGB", (60, 80), "white")
+    left, top, right, bottom = (int(value) for value in random.integers((5, 5, 35, 50), (20, 25, 55, 75)))
+    ImageDraw.Draw(picture).rectangle((left, top, right, bottom), fill=colour.lower())
+    body = io.BytesIO()
+    picture.save(body, "JPEG")
+    return body.getvalue()
+
+
+def _image_weights(folder: Path) -> Path:
+    import torch
+    from torchvision.models import mobilenet_v2
+
+    torch.manual_seed(5)
+    torch.save(mobilenet_v2(weights=None).state_dict(), folder / "mobilenet.pth")
+    return folder / "mobilenet.pth"
+
+
+def _text_model(folder: Path) -> Path:
+    import torch
+    from safetensors.torch import save_file
+
+    characters = [*string.ascii_lowercase, *string.digits, *string.punctuation]
+    words = ["acme", "men", "women", "red", "blue", "dress", "brand"]
+    vocabulary = [*SPECIAL_PIECES, *characters, *(f"##{piece}" for piece in characters), *words]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    torch.manual_seed(6)
+    shapes: dict[str, tuple[int, ...]] = {
+        "embeddings.word_embeddings.weight": (len(vocabulary), 384),
+        "embeddings.position_embeddings.weight": (512, 384),
+        "embeddings.token_type_embeddings.weight": (2, 384),
+    }
+    linear = {"attention.self.query": (384, 384), "attention.self.key": (384, 384), "attention.self.value": (384, 384)}
+    linear |= {"attention.output.dense": (384, 384), "intermediate.dense": (1536, 384), "output.dense": (384, 1536)}
+    norms = ["embeddings.LayerNorm"]
+    for layer in range(2):
+        prefix = f"encoder.layer.{layer}"
+        norms += [f"{prefix}.attention.output.LayerNorm", f"{prefix}.output.LayerNorm"]
+        for name, shape in linear.items():
+            shapes |= {f"{prefix}.{name}.weight": shape, f"{prefix}.{name}.bias": shape[:1]}
+    state = {name: torch.randn(shape) * 0.05 for name, shape in shapes.items()}
+    for norm in norms:
+        state |= {f"{norm}.weight": torch.ones(384), f"{norm}.bias": torch.zeros(384)}
+    save_file(state, folder / "model.safetensors")
+    return folder
+
+
+def _colour_names(folder: Path) -> Path:
+    (folder / "colours.csv").write_text('complex_color,simple_color,rgb\nbrick red,red,"(1, 2, 3)"\n')
+    return folder / "colours.csv"

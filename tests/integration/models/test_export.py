@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triton_models.export.bundle import Trained
+    from triton_models.training.recipe import Recipe, Sources
+
+pytestmark = [pytest.mark.train, pytest.mark.slow]
+
+LABELS = {"category": ("aa-1-4", "aa-8-6", "aa-2-6"), "color": ("2", "13")}
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    from triton_models.training.recipe import Recipe
+
+    return Recipe(side=64, text_length=16, image_dim=8, text_dim=8)
+
+
+@pytest.fixture(scope="module")
+def trained(drawn_sources: Sources, recipe: Recipe) -> Trained:
+    import torch
+    from torch import nn
+
+    from consumer.bundle import read_vocabulary
+    from triton_models.export.bundle import Trained
+    from triton_models.training.heads import LinearHead
+    from triton_models.training.image_tower import IMAGE_TRUNK_DIM, ImageTrunk, make_inference_ready
+    from triton_models.training.labels import LabelSpace
+    from triton_models.training.model import Model
+    from triton_models.training.reduce import fit_projection
+    from triton_models.training.text_tower import TEXT_TRUNK_DIM, load_text_trunk
+
+    random = np.random.default_rng(8)
+    torch.manual_seed(8)
+    # Exporting a whole MobileNet takes a quarter of a minute; the training test does it.
+    small = nn.Sequential(
+        nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16)), nn.ReLU6(), nn.Conv2d(16, 1280, 1)
+    )
+    vocabulary = read_vocabulary(drawn_sources.text_model / "vocab.txt")
+
+    def heads(dim: int) -> dict[str, LinearHead]:
+        return {
+            handle: LinearHead(
+                random.normal(size=(len(labels), dim)).astype(np.float32),
+                random.normal(size=len(labels)).astype(np.float32),
+                temperature=2.0,
+            )
+            for handle, labels in LABELS.items()
+        }
+
+    weights = drawn_sources.text_model / "model.safetensors"
+    return Trained(
+        make_inference_ready(ImageTrunk(small)),
+        load_text_trunk(weights, vocabulary, vocabulary, length=recipe.text_length, layers=2),
+        Model(
+            fit_projection(random.normal(size=(40, IMAGE_TRUNK_DIM)).astype(np.float32), recipe.image_dim),
+            fit_projection(random.normal(size=(40, TEXT_TRUNK_DIM)).astype(np.float32), recipe.text_dim),
+            {"image": heads(8), "text": heads(8), "fused": heads(16)},
+        ),
+        tuple(LabelSpace(handle, labels, {}) for handle, labels in LABELS.items()),
+        vocabulary,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(trained: Trained, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from triton_models.export.bundle import write_graphs
+
+    out = tmp_path_factory.mktemp("graphs")
+    write_graphs(trained, recipe, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def inputs(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    random = np.random.default_rng(9)
+    mask = np.zeros((4, recipe.text_length), dtype=np.int64)
+    for row, length in enumerate((2, 5, 9, recipe.text_length)):
+        mask[row, :length] = 1
+    features = {name: random.normal(size=(4, 8)).astype(np.float32) for name in ("image_features", "text_features")}
+    return {
+        "image_encoder": {"images": random.integers(0, 256, (4, 2, recipe.side, recipe.side, 3), dtype=np.uint8)},
+        "text_encoder": {"input_ids": random.integers(0, 60, mask.shape) * mask, "attention_mask": mask},
+        "fusion_heads": features,
+        "fusion_heads_image": {"image_features": features["image_features"]},
+        "fusion_heads_text": {"text_features": features["text_features"]},
+    }
+
+
+GRAPHS = ("image_encoder", "text_encoder", "fusion_heads", "fusion_heads_image", "fusion_heads_text")
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_openvino_answers_as_onnx_runtime_does(folder: Path, inputs: dict[str, dict[str, Any]], graph: str) -> None:
+    from triton_models.export.runtimes import OnnxRuntime, OpenVino
+
+    expected = OnnxRuntime(folder)(graph, inputs[graph])
+    answered = OpenVino(folder, "f32")(graph, inputs[graph])
+
+    assert answered.keys() == expected.keys()
+    for tensor, values in expected.items():
+        np.testing.assert_allclose(answered[tensor], values, atol=1e-4, err_msg=tensor)
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_a_product_is_answered_alike_alone_and_in_a_batch(
+    folder: Path, inputs: dict[str, dict[str, Any]], graph: str
+) -> None:
+    from triton_models.export.runtimes import OpenVino
+
+    run = OpenVino(folder, "f32")
+    together = run(graph, inputs[graph])
+
+    for row in range(4):
+        alone = run(graph, {name: values[row : row + 1] for name, values in inputs[graph].items()})
+        for tensor, values in together.items():
+            np.testing.assert_allclose(alone[tensor], values[row : row + 1], atol=1e-4, err_msg=tensor)
+
+
+def test_narrow_weights_move_features_by_little(
+    folder: Path, trained: Trained, inputs: dict[str, dict[str, Any]]
+) -> None:
+    import torch
+
+    from triton_models.export.graphs import ImageEncoder, TextEncoder
+    from triton_models.export.runtimes import OnnxRuntime
+
+    run = OnnxRuntime(folder)
+    with torch.inference_mode():
+        image, _ = ImageEncoder(trained.image_trunk, trained.model.image_projection.module())(
+            torch.from_numpy(inputs["image_encoder"]["images"])
+        )
+        text = TextEncoder(trained.text_trunk, trained.model.text_projection.module())(
+            *(torch.from_numpy(values) for values in inputs["text_encoder"].values())
+        )
+
+    for graph, tensor, exact in (
+        ("image_encoder", "image_features", image.numpy()),
+        ("text_encoder", "text_features", text.numpy()),
+    ):
+        narrow = run(graph, inputs[graph])[tensor]
+        np.testing.assert_allclose(narrow, exact, atol=0.02 * np.abs(exact).max())
+
+
+def test_heads_are_calibrated_probabilities_and_the_sides_do_not_see_each_other(
+    folder: Path, trained: Trained, inputs: dict[str, dict[str, Any]]
+) -> None:
+    from triton_models.export.runtimes import OnnxRuntime
+
+    run = OnnxRuntime(folder)
+    fused = run("fusion_heads", inputs["fusion_heads"])
+    image = run("fusion_heads_image", inputs["fusion_heads_image"])
+    text = run("fusion_heads_text", inputs["fusion_heads_text"])
+
+    both = np.hstack(list(inputs["fusion_heads"].values()))
+    for handle, head in trained.model.heads["fused"].items():
+        np.testing.assert_allclose(fused[handle], head.probabilities(both), atol=1e-5)
+        np.testing.assert_allclose(fused[f"{handle}.image"], image[handle], atol=1e-6)
+        np.testing.assert_allclose(fused[f"{handle}.text"], text[handle], atol=1e-6)
+    for answers in (fused, image, text):
+        np.testing.assert_allclose(np.linalg.norm(answers["embedding"], axis=1), 1, atol=1e-5)
+    assert not image["embedding"][:, 8:].any()
+    assert not text["embedding"][:, :8].any()
+
+
+def test_pooling_takes_the_best_of_the_real_images_and_says_whose_it_is(folder: Path) -> None:
+    from triton_models.export.runtimes import OnnxRuntime, OpenVino
+
+    features = np.tile(np.array([[1, 0, 2, 0], [0, 3, 0, -1], [9, 9, 9, 9]], dtype=np.float32), 2)
+    mask = np.array([1, 1, 0], dtype=np.uint8)
+
+    for run in (OnnxRuntime(folder), OpenVino(folder, "f32")):
+        pooled = run("image_pool", {"image_features": features, "image_mask": mask})
+
+        np.testing.assert_array_equal(pooled["product_features"], [[1, 3, 2, 0, 1, 3, 2, 0]])
+        np.testing.assert_allclose(pooled["contribution"], [0.75, 0.25, 0])
+
+
+def test_one_tensor_for_two_inputs_is_refused() -> None:
+    import torch
+
+    from triton_models.export.graphs import ImagePool
+    from triton_models.export.onnx import to_onnx
+
+    same = torch.ones((2, 4))
+
+    with pytest.raises(ValueError, match="one tensor"):
+        to_onnx(ImagePool(), {"image_features": same, "image_mask": same}, ["product_features", "contribution"])
+
+
+def test_graphs_hold_no_trace_of_the_machine(folder: Path) -> None:
+    for path in folder.glob("*.onnx"):
+        content = path.read_bytes()
+        assert b".py" not in content, path.name
+        assert b"/home" not in content, path.name

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from consumer.bundle import load_bundle
+from consumer.errors import Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triton_models.training.recipe import Sources
+
+pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(300)]
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory, drawn_sources: Sources, cache: Path) -> Path:
+    from triton_models.training.progress import Silent
+    from triton_models.training.recipe import Recipe
+    from triton_models.training.train import Trainer
+
+    out = tmp_path_factory.mktemp("bundles") / "drawn"
+    recipe = Recipe(bundle=4, side=SIDE, text_length=16, image_dim=16, text_dim=16)
+    Trainer(drawn_sources, recipe, cache, Silent()).run(out)
+    return out
+
+
+def test_training_leaves_a_sound_bundle(bundle_folder: Path) -> None:
+    from triton_models.export.verify import find_faults
+
+    assert find_faults(bundle_folder) == ()
+    manifest = load_bundle(bundle_folder).manifest
+    assert (manifest.bundle, manifest.side, manifest.embedding_dim) == (4, SIDE, 32)
+    assert {task.handle: task.labels for task in manifest.tasks} == {
+        "category": ("aa-1-4", "aa-1-13-8"),
+        "target-gender": ("18", "19"),
+        "color": ("2", "13"),
+    }
+
+
+def test_what_the_pictures_show_is_learnt(bundle_folder: Path) -> None:
+    metrics = json.loads((bundle_folder / "metrics.json").read_text())
+
+    photo = metrics["inputs"]["photos-only"]["tasks"]["colour"]
+    assert photo["n"] >= 10
+    assert photo["accuracy"] > metrics["baselines"]["majority"]["colour"]["accuracy"]
+    assert metrics["inputs"]["all"]["n_seen_in_training"] == 0
+
+
+def test_the_card_quotes_the_figures_of_the_files(bundle_folder: Path) -> None:
+    metrics = json.loads((bundle_folder / "metrics.json").read_text())
+    card = (bundle_folder / "model_card.md").read_text()
+
+    for task in ("gender", "article", "colour"):
+        assert f"| {task} | majority |" in card
+        assert f"| {task} | photo only | {metrics['inputs']['photos-only']['tasks'][task]['accuracy']:.3f} " in card
+
+
+def test_a_blank_title_is_answered_exactly_as_the_photo_alone(
+    bundle_folder: Path, drawn_sources: Sources, cache: Path
+) -> None:
+    from triton_models.training.datasets import read_products
+    from triton_models.training.evaluate import Evaluator, Inputs
+    from triton_models.training.progress import Silent
+
+    products = read_products(drawn_sources.data)[:30]
+    evaluator = Evaluator(load_bundle(bundle_folder), drawn_sources.data, cache, Silent())
+
+    blank, photo = (evaluator.answer(products, inputs) for inputs in (Inputs.BLANK_TITLES, Inputs.PHOTOS_ONLY))
+
+    assert blank.rows == photo.rows
+    for handle, probabilities in photo.probabilities.items():
+        np.testing.assert_array_equal(blank.probabilities[handle], probabilities)
+
+
+def test_a_changed_byte_is_found(bundle_folder: Path, tmp_path: Path) -> None:
+    from triton_models.export.verify import find_faults
+
+    folder = shutil.copytree(bundle_folder, tmp_path / "copy")
+    graph = bytearray((folder / "fusion_heads.onnx").read_bytes())
+    graph[len(graph) // 2] ^= 1
+    (folder / "fusion_heads.onnx").write_bytes(graph)
+    (folder / "model_card.md").unlink()
+
+    assert find_faults(folder) == (
+        "fusion_heads.onnx: its SHA-256 is not that of the manifest",
+        "model_card.md: missing",
+    )
+
+
+def test_graphs_that_answer_otherwise_are_found(bundle_folder: Path, tmp_path: Path) -> None:
+    from triton_models.export.verify import find_faults
+
+    folder = shutil.copytree(bundle_folder, tmp_path / "copy")
+    path = folder / "manifest.json"
+    tree = json.loads(path.read_text())
+    tree["canary"]["expected"]["f32"]["product_tagger_image"]["color"] = [0.5, 0.5]
+    tree["canary"]["expected"]["f32"]["product_tagger_text"]["embedding"].reverse()
+    path.write_text(json.dumps(tree))
+
+    faults = " ".join(find_faults(folder))
+
+    assert "product_tagger_image: color differs" in faults
+    assert "product_tagger_text: embedding has cosine" in faults
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(bundle_folder: Path, drawn_sources: Sources, cache: Path) -> None:
+    from triton_models.training.progress import Silent
+    from triton_models.training.recipe import Recipe
+    from triton_models.training.train import Trainer
+
+    before = sorted(path.stat().st_mtime_ns for path in bundle_folder.iterdir())
+
+    with pytest.raises(Refused, match="not empty"):
+        Trainer(drawn_sources, Recipe(side=SIDE), cache, Silent()).run(bundle_folder)
+    assert sorted(path.stat().st_mtime_ns for path in bundle_folder.iterdir()) == before
