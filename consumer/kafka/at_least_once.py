@@ -26,12 +26,13 @@ class Flushes:
     """Publishes through a plain producer. A crash between outputs and offsets repeats outputs, never loses any."""
 
     def __init__(self, clients: Clients, keep_waiting: KeepWaiting) -> None:
-        self._producer = clients.producer
+        self._open_producer = clients.open_producer
         self._consumer = clients.consumer
         self._keep_waiting = keep_waiting
 
     def start(self) -> None:
-        """Nothing to wait for."""
+        """Open a fresh producer; nothing to wait for."""
+        self._producer = self._open_producer()
 
     def publish(self, batch: Batch) -> None:
         """Deliver, then commit. Raises NotPublished when anything was not delivered, Fatal or Stopped."""

@@ -44,16 +44,16 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One member of the group and its producer. Only the owner thread touches them."""
+    """One member of the group, and how it gets a producer. Only the owner thread touches them."""
 
     consumer: Consumer
-    producer: Producer
+    open_producer: Callable[[], Producer]
 
 
 def connect(settings: Settings, limits: Limits, reports: Reports) -> Clients:
-    """Open both clients. They dial in the background; nothing here waits for the broker."""
+    """Open the clients. They dial in the background; nothing here waits for the broker."""
     consumer = Consumer({**consumer_properties(settings), "error_cb": reports.error, "stats_cb": reports.statistics})
-    return Clients(consumer, Producer(producer_properties(settings, limits)))
+    return Clients(consumer, lambda: Producer(producer_properties(settings, limits)))
 
 
 def connect_admin(settings: Settings) -> AdminClient:
@@ -82,7 +82,7 @@ def consumer_properties(settings: Settings) -> Properties:
         "queued.max.messages.kbytes": 16_384,
         "queued.min.messages": 2_000,
         "fetch.queue.backoff.ms": 50,  # with queues this small, the default of one second would starve the loop
-        "statistics.interval.ms": 5_000,
+        "statistics.interval.ms": 1_000,  # tells when a broker is back
         "allow.auto.create.topics": False,
         **_common(settings),
         "enable.auto.commit": False,

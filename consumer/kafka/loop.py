@@ -91,7 +91,7 @@ class Loop:
             raise
         finally:
             self.vitals.obstacle("start", "the loop has ended")
-            # Frees the clients with their last reference. `Producer.close` would wait for the broker without end.
+            # Without a cycle the clients go with their last reference.
             owner.give_up()
 
     def _wait_for_cluster(self, admin: AdminClient) -> Limits:

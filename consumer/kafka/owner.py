@@ -128,7 +128,6 @@ class Owner:
             elif (work := self._work(message, now_s)) is not None:
                 batch.append(work)
         if batch:
-            parts.watch.reachable()
             parts.chains.submit(batch)
 
     def _work(self, message: Message, now_s: float) -> Work | None:
@@ -168,10 +167,14 @@ class Owner:
         parts = self._parts
         for result in parts.outbox.drop_closed():
             parts.intake.release(result.held_bytes)
+        if not parts.watch.is_reachable:
+            return  # results wait; a transaction begun now might never end
+        if parts.watch.take_outage():
+            # A producer that was cut off from its coordinator may hang in its next transaction (librdkafka#5511).
+            parts.publication.renew()
         prepared = parts.publication.publish()
         if prepared is None:
             return
-        parts.watch.reachable()
         for result, rejected in prepared.results:
             parts.intake.release(result.held_bytes)
             parts.limit.saw(rejected=rejected is not None)

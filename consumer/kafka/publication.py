@@ -54,6 +54,11 @@ class Publication:
         is_full = len(self._outbox) >= self._engine.results_per_commit and not self._failures
         return is_full or time.monotonic() >= self._next_at_s
 
+    def renew(self) -> None:
+        """Go on with a fresh producer. The batch that is not settled is published through it."""
+        log.info("producer_renewed")
+        self._publisher.start()
+
     def publish(self) -> Prepared | None:
         """Publish what is finished; None when there was nothing, or when it did not work. Raises Fatal."""
         self._next_at_s = time.monotonic() + self._engine.commit_interval_s

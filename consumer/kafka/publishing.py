@@ -37,7 +37,7 @@ class Publisher(Protocol):
     """Makes a batch of results final."""
 
     def start(self) -> None:
-        """Ready to publish when it returns; blocks while a previous holder of the slot is being cleaned up."""
+        """Open a fresh producer, the first time and after an outage; blocks while what was before is cleaned up."""
 
     def publish(self, batch: Batch) -> None:
         """Final when it returns. Raises NotPublished, Fatal or Stopped."""

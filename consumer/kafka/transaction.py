@@ -30,12 +30,17 @@ class Transactions:
     """Publishes through one transactional producer. Owner thread only."""
 
     def __init__(self, clients: Clients, keep_waiting: KeepWaiting) -> None:
-        self._producer = clients.producer
+        self._open_producer = clients.open_producer
         self._consumer = clients.consumer
         self._keep_waiting = keep_waiting
 
     def start(self) -> None:
-        """Take the slot: ends the open transaction that a previous holder left, and fences it. Raises Fatal."""
+        """Take the slot with a fresh producer: ends the transaction that the holder before left open, and fences it.
+
+        Raises Fatal.
+        """
+        # The one before goes with its last reference; `Producer.close` would wait for the broker without end.
+        self._producer = self._open_producer()
         try:
             insist(lambda: self._producer.init_transactions(_INIT_S), self._keep_waiting)
         except KafkaException as exception:

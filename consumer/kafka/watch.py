@@ -45,6 +45,8 @@ class GroupWatch:
         self._topic_missing_since_s: float | None = None
         self._logged_at_s: dict[str, float] = {}
         self._last_error = "none"
+        self._is_reachable = True
+        self._had_outage = False
         self._join_state = "unknown"
         self.end_offsets: Mapping[int, int] = {}
         """Last stable offset per partition, a few seconds old."""
@@ -65,8 +67,19 @@ class GroupWatch:
             self._metrics.partition_gone(partition)
 
     def reachable(self) -> None:
-        """The broker answered."""
+        """A broker answers."""
+        self._is_reachable = True
         self._vitals.obstacle("broker", None)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether any broker answered when last heard of."""
+        return self._is_reachable
+
+    def take_outage(self) -> bool:
+        """Whether all brokers were gone since the last call."""
+        had_outage, self._had_outage = self._had_outage, False
+        return had_outage
 
     def foreign_metadata(self, partition: int, reason: str) -> None:
         """A commit carries a bitmap that is not ours."""
@@ -85,6 +98,8 @@ class GroupWatch:
     def client_error(self, error: KafkaError) -> None:
         """Librdkafka's error callback: mostly connections that it will open again by itself."""
         if error.code() == _ALL_DOWN:
+            self._is_reachable = False
+            self._had_outage = True
             self._vitals.obstacle("broker", "no Kafka broker answers")
         self._note(error)
 

@@ -151,7 +151,11 @@ class Scripted:
 
     @property
     def clients(self) -> Clients:
-        return Clients(self.consumer, self.producer)  # type: ignore[arg-type]
+        return Clients(self.consumer, self.open_producer)  # type: ignore[arg-type]
+
+    def open_producer(self) -> ScriptedProducer:
+        self.script.play("open")
+        return self.producer
 
     @property
     def calls(self) -> list[str]:

@@ -34,7 +34,10 @@ def kafka() -> Scripted:
 
 @pytest.fixture
 def transactions(kafka: Scripted) -> Transactions:
-    return Transactions(kafka.clients, Patience())
+    transactions = Transactions(kafka.clients, Patience())
+    transactions.start()
+    kafka.calls.clear()
+    return transactions
 
 
 def test_outputs_and_offsets_travel_in_one_transaction(kafka: Scripted, transactions: Transactions) -> None:
@@ -131,7 +134,7 @@ def test_the_slot_is_waited_for(kafka: Scripted, transactions: Transactions) -> 
 
     transactions.start()
 
-    assert kafka.calls == ["init"] * 4
+    assert kafka.calls == ["open", *["init"] * 4]
 
 
 def test_a_slot_that_is_refused_ends_the_process(kafka: Scripted, transactions: Transactions) -> None:
@@ -144,28 +147,38 @@ def test_a_slot_that_is_refused_ends_the_process(kafka: Scripted, transactions: 
 def test_a_stop_ends_a_wait_that_has_no_end(kafka: Scripted) -> None:
     kafka.fails("commit", *[error(KafkaError._TIMED_OUT, **RETRIABLE)] * 10)
 
+    transactions = Transactions(kafka.clients, Patience(3))
+    transactions.start()
     with pytest.raises(Stopped):
-        Transactions(kafka.clients, Patience(3)).publish(BATCH)
+        transactions.publish(BATCH)
 
 
-def test_without_transactions_offsets_follow_the_delivered_outputs(kafka: Scripted) -> None:
-    Flushes(kafka.clients, Patience()).publish(BATCH)
+@pytest.fixture
+def flushes(kafka: Scripted) -> Flushes:
+    flushes = Flushes(kafka.clients, Patience())
+    flushes.start()
+    kafka.calls.clear()
+    return flushes
+
+
+def test_without_transactions_offsets_follow_the_delivered_outputs(kafka: Scripted, flushes: Flushes) -> None:
+    flushes.publish(BATCH)
 
     assert kafka.calls == ["produce", "produce", "flush", "commit offsets"]
     assert kafka.consumer.commits == [OFFSET]
 
 
-def test_without_transactions_nothing_is_committed_that_was_not_delivered(kafka: Scripted) -> None:
+def test_without_transactions_nothing_is_committed_that_was_not_delivered(kafka: Scripted, flushes: Flushes) -> None:
     kafka.producer.undelivered = [KafkaError(KafkaError._MSG_TIMED_OUT)]
 
     with pytest.raises(NotPublished):
-        Flushes(kafka.clients, Patience()).publish(BATCH)
+        flushes.publish(BATCH)
 
     assert kafka.consumer.commits == []
 
 
-def test_without_transactions_a_stale_member_starts_again(kafka: Scripted) -> None:
+def test_without_transactions_a_stale_member_starts_again(kafka: Scripted, flushes: Flushes) -> None:
     kafka.fails("commit offsets", error(KafkaError.ILLEGAL_GENERATION))
 
     with pytest.raises(StaleGeneration):
-        Flushes(kafka.clients, Patience()).publish(BATCH)
+        flushes.publish(BATCH)

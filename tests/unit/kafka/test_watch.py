@@ -121,11 +121,14 @@ def test_a_standby_without_partitions_is_healthy(scene: Scene) -> None:
 def test_no_broker_makes_unready_until_one_answers(scene: Scene) -> None:
     scene.watch.client_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
     assert scene.vitals.not_ready() == ["no Kafka broker answers"]
+    assert not scene.watch.is_reachable
 
     brokers = {"a": {"state": "UP"}, "b": {"state": "DOWN"}}
     scene.watch.statistics(json.dumps({"brokers": brokers, "topics": {}}))
 
     assert scene.vitals.not_ready() == []
+    assert scene.watch.is_reachable
+    assert [scene.watch.take_outage() for _ in range(2)] == [True, False]
 
 
 def test_the_same_error_is_logged_once_in_a_while(scene: Scene) -> None:

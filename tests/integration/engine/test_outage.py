@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A broker of its own, which comes late, goes away and comes back at the same address."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.local.jars import JAVA_INSTALL, MAVEN_INSTALL
+from consumer.local.kafka import KafkaPart
+from consumer.local.ports import PortBook
+from consumer.local.starting import Starting
+from tests.support.engine import Event, Feed, echo, engine_settings, read_committed, running, source
+from tests.support.kafka import Kafka
+from tests.support.require import require
+from tests.support.wait import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from consumer.events import Delivery, Outcome
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+LIMIT_S = 60
+
+
+@dataclass
+class OwnBroker:
+    """The same data at the same address each time it runs."""
+
+    state: Path
+
+    @contextmanager
+    def up(self) -> Iterator[Kafka]:
+        with Starting(KafkaPart(self.state, print), PortBook(self.state / "ports.json")) as starting:
+            status = starting.wait()
+            yield Kafka(status.bootstrap_servers, status.version)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> OwnBroker:
+    require("Java 17", bool(shutil.which("java")), JAVA_INSTALL)
+    require("Maven", bool(shutil.which("mvn")), MAVEN_INSTALL)
+    return OwnBroker(tmp_path)
+
+
+def test_a_broker_that_is_not_there_is_waited_for_and_one_that_goes_away_loses_nothing(broker: OwnBroker) -> None:
+    with broker.up() as kafka:
+        topics = kafka.create_topics(1)
+        settings = engine_settings(kafka.bootstrap_servers, topics, topics.events)
+
+    async def handle(delivery: Delivery) -> Outcome:
+        return echo(topics, delivery)
+
+    with running(settings, handle) as run:
+        vitals = run.loop.vitals
+        wait_until(lambda: "Kafka does not answer" in vitals.not_ready(), LIMIT_S, "the word that Kafka is missing")
+        assert vitals.not_alive() == []
+
+        with broker.up() as kafka:
+            wait_until(lambda: vitals.not_ready() == [], LIMIT_S, "readiness")
+            Feed(kafka.bootstrap_servers, topics.events).write([Event(b"k", b"%d" % n) for n in range(100)])
+            wait_until(lambda: run.value("hangtag_results_published_total") == 100, LIMIT_S)
+        wait_until(lambda: "no Kafka broker answers" in vitals.not_ready(), LIMIT_S, "the word that Kafka went away")
+
+        with broker.up() as kafka:
+            wait_until(lambda: vitals.not_ready() == [], LIMIT_S, "readiness again")
+            Feed(kafka.bootstrap_servers, topics.events).write([Event(b"k", b"%d" % n) for n in range(100, 200)])
+            wait_until(lambda: run.value("hangtag_results_published_total") == 200, LIMIT_S)
+            run.stop()
+            outputs = read_committed(kafka.bootstrap_servers, [topics.attributes])[topics.attributes]
+
+    assert [int(m.value()) for m in outputs] == list(range(200))
+    assert len({source(m) for m in outputs}) == 200
+
+
+def test_a_stop_without_a_broker_ends_in_time(broker: OwnBroker) -> None:
+    with broker.up() as kafka:
+        topics = kafka.create_topics(1)
+        settings = engine_settings(kafka.bootstrap_servers, topics, topics.events, engine={"drain_s": 1})
+
+    async def handle(delivery: Delivery) -> Outcome:
+        return echo(topics, delivery)
+
+    with running(settings, handle) as run:
+        wait_until(lambda: "Kafka does not answer" in run.loop.vitals.not_ready(), LIMIT_S)
+        run.stop()
+    assert run.failures == []
