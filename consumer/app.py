@@ -87,6 +87,8 @@ class Service:
         if self._stop_requested.is_set():  # it came while the loop was not there to hear it
             self._loop.request_stop()
         self._loop.run()
+        if outside.watch.failure:
+            raise outside.watch.failure
 
     def _stages(self, outside: _Outside) -> Stages:
         settings, bundle, manifest = self._settings, self._bundle, self._bundle.manifest
@@ -112,7 +114,7 @@ class Service:
             ready.cancel()
             return False
         await ready
-        watch.start()
+        watch.start(on_fatal=self.request_stop)
         return True
 
     def _serve_health(self, stack: ExitStack, port_file: Path | None) -> None:

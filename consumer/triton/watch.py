@@ -11,6 +11,8 @@ import structlog
 from consumer.errors import Fatal, TritonUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from consumer.retry import Backoff
     from consumer.triton.contract import Contract
 
@@ -26,6 +28,7 @@ class Watch:
         self._interval_s = interval_s
         self._asking: asyncio.Task[None] | None = None
         self.fault: str | None = "triton: not asked yet"
+        self.failure: Fatal | None = None
 
     async def wait_until_ready(self) -> None:
         """Return when the contract holds, however long the server takes. Raises Refused or IncompatibleModels."""
@@ -42,9 +45,9 @@ class Watch:
             await asyncio.sleep(self._backoff.wait_s(attempt))
             attempt += 1
 
-    def start(self) -> None:
-        """Keep asking, until `stop`. Called on the event loop."""
-        self._asking = asyncio.create_task(self._keep_asking())
+    def start(self, on_fatal: Callable[[], None]) -> None:
+        """Keep asking, until `stop`. Other models than ours end it: `on_fatal` is called, `failure` says why."""
+        self._asking = asyncio.create_task(self._keep_asking(on_fatal))
 
     async def stop(self) -> None:
         """Ask no more."""
@@ -52,12 +55,14 @@ class Watch:
             self._asking.cancel()
             await asyncio.wait({self._asking})
 
-    async def _keep_asking(self) -> None:
+    async def _keep_asking(self, on_fatal: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(self._interval_s)
             try:
                 is_green = await self._contract.is_green()
             except Fatal as error:
-                self.fault = f"triton: {error}"
+                self.fault, self.failure = f"triton: {error}", error
+                on_fatal()
+                return
             else:
                 self.fault = None if is_green else "triton: the canary is red"
