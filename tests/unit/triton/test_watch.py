@@ -42,7 +42,7 @@ async def watching(served: Served) -> AsyncIterator[tuple[Watch, TritonStub]]:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(LIMIT_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # a watch has no event to wait for
             await asyncio.sleep(PAUSE_S)
 
 
