@@ -39,6 +39,8 @@ class FeatureCache:
         # Spinning threads take the cores from whatever else runs beside a long computation.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(trunk, options, providers=["CPUExecutionProvider"])
+        self.computed = 0
+        """Photos that this process ran through the graph; the others were there already."""
         self._vectors: dict[str, NDArray[np.float16]] = {}
         for chunk in sorted(self._folder.glob("*.npz")):
             with np.load(chunk) as stored:
@@ -77,3 +79,4 @@ class FeatureCache:
             np.savez(file, hashes=np.array(hashes), vectors=np.stack([vector for _, vector in computed]))
         part.replace(self._folder / f"{hashlib.sha256(''.join(hashes).encode()).hexdigest()[:16]}.npz")
         self._vectors.update(computed)
+        self.computed += len(computed)

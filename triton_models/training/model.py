@@ -12,7 +12,7 @@ from triton_models.training.heads import fit_heads
 from triton_models.training.reduce import fit_projection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -27,7 +27,7 @@ Targets = dict[str, "NDArray[np.bool_]"]
 
 @dataclass(frozen=True, slots=True)
 class TrainingRows:
-    """Trunk features and right columns of the training split; image and text rows of `paired` belong together."""
+    """Trunk features and right columns of the training split."""
 
     image: NDArray[np.float16]
     text: NDArray[np.float32]
@@ -57,30 +57,20 @@ def fit_model(rows: TrainingRows, recipe: Recipe) -> Model:
     image, text, bare = image_projection(rows.image), text_projection(rows.text), text_projection(rows.bare_text)
     pooled = pool_alike(image, rows.image_targets, random, recipe.max_images)
     paired, paired_bare = text[list(rows.image_rows)], bare[list(rows.image_rows)]
-    bare_pairs = random.random(len(image)) < recipe.bare_pair_share
-    bare_text = random.random(len(text)) < recipe.bare_text_share
-    both = np.concatenate(
-        [
-            np.hstack([image, paired]),
-            np.hstack([pooled, paired]),
-            np.hstack([image[bare_pairs], paired_bare[bare_pairs]]),
-        ]
-    )
+    # The title gives the answer away: a head that never saw one that does not would ignore the photo.
+    both = [np.hstack([image, paired]), np.hstack([pooled, paired]), np.hstack([image, paired_bare])]
+    some = random.random(len(text)) < recipe.bare_text_share
     return Model(
         image_projection,
         text_projection,
         {
-            "fused": fit_heads(
-                both, _stack(rows.image_targets, [slice(None), slice(None), bare_pairs]), decay=recipe.fused_decay
-            ),
+            "fused": fit_heads(np.concatenate(both), _repeat(rows.image_targets, 3), decay=recipe.fused_decay),
             "image": fit_heads(
-                np.concatenate([image, pooled]),
-                _stack(rows.image_targets, [slice(None), slice(None)]),
-                decay=recipe.image_decay,
+                np.concatenate([image, pooled]), _repeat(rows.image_targets, 2), decay=recipe.image_decay
             ),
             "text": fit_heads(
-                np.concatenate([text, bare[bare_text]]),
-                _stack(rows.text_targets, [slice(None), bare_text]),
+                np.concatenate([text, bare[some]]),
+                {handle: np.concatenate([right, right[some]]) for handle, right in rows.text_targets.items()},
                 decay=recipe.text_decay,
             ),
         },
@@ -105,5 +95,5 @@ def pool_alike(
     return pooled
 
 
-def _stack(targets: Mapping[str, NDArray[np.bool_]], picks: Sequence[slice | NDArray[np.bool_]]) -> Targets:
-    return {handle: np.concatenate([right[pick] for pick in picks]) for handle, right in targets.items()}
+def _repeat(targets: Targets, times: int) -> Targets:
+    return {handle: np.concatenate([right] * times) for handle, right in targets.items()}

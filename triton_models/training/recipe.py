@@ -40,13 +40,11 @@ class Recipe:
     max_images: int = 5
     training_photos: int | None = None
     """Photos of the training split whose features are computed; None = all. The others still train the text heads."""
-    bare_pair_share: float = 0.5
-    """Photos that come a second time with a title that gives nothing away; else the fused head ignores photos."""
     bare_text_share: float = 0.25
     """Titles that come a second time without such words."""
     image_decay: float = 3e-4
     text_decay: float = 1e-5
-    fused_decay: float = 5e-5
+    fused_decay: float = 2e-4
     seed: int = 1
 
 

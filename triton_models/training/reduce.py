@@ -13,6 +13,9 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: Features that hardly differ are not blown up.
+_LEAST_VARIANCE = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Projection:
@@ -52,5 +55,5 @@ def fit_projection(features: NDArray[np.float16] | NDArray[np.float32], dim: int
     variances, axes = np.linalg.eigh(covariance)
     kept = np.argsort(variances)[::-1][:dim]
     matrix = np.zeros((values.shape[1], dim))
-    matrix[:, : len(kept)] = axes[:, kept] / np.sqrt(max(variances[kept].sum(), np.finfo(np.float64).tiny))
+    matrix[:, : len(kept)] = axes[:, kept] / np.sqrt(max(variances[kept].sum(), _LEAST_VARIANCE))
     return Projection(mean.astype(np.float32), matrix.astype(np.float32))

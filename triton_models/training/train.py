@@ -70,6 +70,7 @@ class Trainer:
         self._recipe = recipe
         self._cache = cache
         self._progress = progress
+        self._features_computed = 0
         self._ontology = Ontology.load(ONTOLOGY)
         self._crosswalk = load_crosswalk(CROSSWALK)
         self._corpus = read_corpus(sources.data, self._ontology, self._crosswalk)
@@ -110,7 +111,12 @@ class Trainer:
         bundle = load_bundle(out)
         evaluator = Evaluator(bundle, self._sources.data, self._cache, self._progress)
         measured = measure(bundle, self._corpus, self._crosswalk, evaluator)
-        cost = Cost(time.monotonic() - started, len(rows[Split.TRAIN]), len(self._corpus.splits[Split.TRAIN]))
+        cost = Cost(
+            time.monotonic() - started,
+            photos=len(rows[Split.TRAIN]),
+            titles=len(self._corpus.splits[Split.TRAIN]),
+            features_computed=self._features_computed,
+        )
         write_report(out, bundle, measured, cost)
         seal(out, trained, self._recipe, self._ontology)
 
@@ -138,9 +144,11 @@ class Trainer:
         trunk = to_onnx(self._image_trunk, {"images": example}, ["image_features"]).SerializeToString()
         photos = {row: photo for row in rows if (photo := self._corpus.products[row].photo)}
         with PhotoArchive(self._sources.data) as archive:
-            vectors = FeatureCache(self._cache, trunk, side).compute(
+            features = FeatureCache(self._cache, trunk, side)
+            vectors = features.compute(
                 archive, self._corpus.photo_hashes, list(photos.values()), self._progress.of("image features")
             )
+        self._features_computed += features.computed
         return {row: vectors[photo] for row, photo in photos.items() if photo in vectors}
 
     def _text_features(self, texts: Sequence[str], step: str) -> NDArray[np.float32]:
