@@ -20,6 +20,7 @@ from consumer.kafka.event_loop import EventLoopThread
 from consumer.kafka.loop import Loop
 from consumer.observability.metrics import Metrics
 from consumer.settings import Settings, load_settings
+from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 BUILD = Build("0.0.0", 1)
 STOP_LIMIT_S = 30.0
 READ_LIMIT_S = 30.0
+RESULTS_LIMIT_S = 60.0
 
 
 def engine_settings(bootstrap_servers: str, topics: TopicSettings, group_id: str, **sections: dict) -> Settings:
@@ -66,6 +68,13 @@ class Running:
     def join(self) -> None:
         self.thread.join(STOP_LIMIT_S)
         assert not self.thread.is_alive(), "the loop did not end"
+
+    @property
+    def published(self) -> float:
+        return self.value("hangtag_results_published_total")
+
+    def wait_for(self, count: int) -> None:
+        wait_until(lambda: self.failures or self.published >= count, RESULTS_LIMIT_S, f"{count} results")
 
     def value(self, metric: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(metric, labels) or 0.0
@@ -115,6 +124,22 @@ def echo(topics: TopicSettings, delivery: Delivery) -> Finished:
     return Finished((OutputRecord(topics.attributes, delivery.key, delivery.value, headers),))
 
 
+class Echo:
+    """Stages that repeat the value; those of a held key wait for the test."""
+
+    def __init__(self, topics: TopicSettings, held: bytes | None = None) -> None:
+        self.topics = topics
+        self.held = held
+        self.gate = Gate()
+        self.ran: list[str] = []
+
+    async def __call__(self, delivery: Delivery) -> Outcome:
+        self.ran.append(source_of(delivery))
+        if delivery.key == self.held:
+            await self.gate.passed()
+        return echo(self.topics, delivery)
+
+
 @dataclass(frozen=True)
 class Event:
     """One event of a test's input."""
@@ -122,6 +147,11 @@ class Event:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+def numbered(count: int, keys: int = 50) -> list[Event]:
+    """Events whose values count up, dealt out to the keys in turn."""
+    return [Event(b"key-%d" % (n % keys), b"%d" % n) for n in range(count)]
 
 
 class Feed:

@@ -181,7 +181,8 @@ def test_ten_kills_lose_repeat_and_reorder_nothing(kafka: Kafka, tmp_path: Path)
 )
 def test_the_oracle_notices_a_broken_promise(kafka: Kafka, tmp_path: Path, sabotage: str, count: str) -> None:
     with staged(kafka, tmp_path, 2, sabotage) as scene:
-        scene.input.write(3000)
+        scene.input.write(6000)
+        wait_until(lambda: all(worker.tally.get("bitmaps") > 1 for worker in scene.workers), KILL_LIMIT_S, "bitmaps")
         scene.kill()
         verdict = scene.verdict(scene.finish())
 
