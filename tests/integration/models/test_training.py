@@ -127,3 +127,34 @@ def test_a_folder_that_is_not_empty_is_left_alone(bundle_folder: Path, drawn_sou
     with pytest.raises(Refused, match="not empty"):
         Trainer(drawn_sources, Recipe(side=SIDE), cache, Silent()).run(bundle_folder)
     assert sorted(path.stat().st_mtime_ns for path in bundle_folder.iterdir()) == before
+
+
+def test_evaluate_prints_what_the_contract_names(bundle_folder: Path, drawn_sources: Sources, cache: Path) -> None:
+    from typer.testing import CliRunner
+
+    from consumer.cli.models import app
+
+    options = ["--data", str(drawn_sources.data), "--bundle", str(bundle_folder), "--cache", str(cache)]
+    everything = CliRunner().invoke(app, ["evaluate", *options, "--split", "all", "--titles-only", "--output", "json"])
+
+    assert everything.exit_code == 0
+    printed = json.loads(everything.stdout)
+    assert printed.keys() == {"bundle", "split", "space", "n_seen_in_training", "skipped", "tasks"}
+    assert (printed["bundle"], printed["split"], printed["space"]) == (4, "all", "ours")
+    assert 240 < printed["n_seen_in_training"] < 320
+    assert printed["tasks"].keys() == {"gender", "article", "colour"}
+    assert printed["tasks"]["article"].keys() == {
+        *("accuracy", "macro_f1", "top3", "ece", "coverage_at_p90", "n", "ci95")
+    }
+    assert printed["tasks"]["article"]["n"] == 320
+    assert printed["skipped"]["gender"] == 32
+
+
+def test_evaluate_refuses_two_kinds_of_input(bundle_folder: Path, drawn_sources: Sources) -> None:
+    from typer.testing import CliRunner
+
+    from consumer.cli.models import app
+
+    options = ["--data", str(drawn_sources.data), "--bundle", str(bundle_folder), "--photos-only", "--titles-only"]
+
+    assert CliRunner().invoke(app, ["evaluate", *options]).exit_code == 2
