@@ -63,6 +63,9 @@ _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 #: A 10 MiB file has at most 160 full segments; millions of empty ones are an attack on this loop.
 _MAX_SEGMENTS = 1000
+#: Encoders write some ten. A scan may be 57 bytes that go over every block: a file of 10 MiB would decode for hours.
+_MAX_SCANS = 50
+_SEGMENT = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd8])")
 
 
 def _read_jpeg(body: bytes) -> ImageHeader | FetchReason:
@@ -80,12 +83,29 @@ def _read_jpeg(body: bytes) -> ImageHeader | FetchReason:
             return FetchReason.UNDECODABLE
         if marker in _FRAMES:
             bits, height, width, components = struct.unpack_from(">xxBHHB", body, position)
+            if _has_too_many_scans(body, position):
+                return FetchReason.UNDECODABLE
             return ImageHeader(ImageFormat.JPEG, width, height, components, bits, orientation or 1)
         (length,) = struct.unpack_from(">H", body, position)
         if marker == _APP1 and orientation is None and body.startswith(_EXIF, position + 2):
             orientation = read_orientation(body[position + 2 : position + length])
         position += max(2, length)
     return FetchReason.UNDECODABLE
+
+
+def _has_too_many_scans(body: bytes, position: int) -> bool:
+    """Whether more scans or segments follow the frame header at `position` than any encoder writes."""
+    scans = 0
+    for _ in range(_MAX_SEGMENTS):
+        (length,) = struct.unpack_from(">H", body, position)
+        found = _SEGMENT.search(body, position + max(2, length))
+        if found is None or found[1][0] == _EOI:
+            return False
+        position = found.end()
+        scans += found[1][0] == _SOS
+        if scans > _MAX_SCANS:
+            return True
+    return True
 
 
 _EXIF = b"Exif\x00\x00"

@@ -97,6 +97,21 @@ def test_a_million_empty_segments_end_at_once() -> None:
     assert time.process_time() - started < 0.1
 
 
+@pytest.mark.parametrize("hidden_behind", [b"", b"\xff\x01\xff\xff", b"\xff\xd0\xff\xff", segment(0xFE, b"\xff\xd9")])
+def test_a_jpeg_of_very_many_scans_is_not_decoded(hidden_behind: bytes) -> None:
+    whole = jpeg(shirt(61, 83), progressive=True)
+    last_scan = hidden_behind + whole[whole.rindex(b"\xff\xda") : -2]
+
+    assert isinstance(read_header(whole[:-2] + last_scan * 20 + whole[-2:]), ImageHeader)
+    assert read_header(whole[:-2] + last_scan * 60 + whole[-2:]) is FetchReason.UNDECODABLE
+
+
+def test_what_follows_the_end_of_a_jpeg_is_not_counted_as_scans() -> None:
+    film = bytes(10_000) + b"\xff\xda" * 500
+
+    assert isinstance(read_header(jpeg(shirt(61, 83)) + film), ImageHeader)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [("PNG", {}), ("GIF", {}), ("WEBP", {"lossless": True}), ("WEBP", {"quality": 50}), ("WEBP", {"exif": exif(6)})],
