@@ -80,6 +80,8 @@ class Body:
     def _inflate(self, chunk: bytes) -> bytes:
         if self._inflater is None:
             self._inflater = zlib.decompressobj(self._window(chunk))
+        if self._inflater.eof:
+            return b""  # else it would gather what comes after the end, copying all of it each time
         # One byte over the cap is enough to know; what is left inside the inflater is dropped with it.
         return self._inflater.decompress(chunk, self._max_bytes + 1 - len(self._content))
 

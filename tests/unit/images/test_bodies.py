@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import time
 import zlib
 
 import pytest
@@ -57,3 +58,15 @@ def test_no_bytes_make_it_raise(encoding: str, sent: bytes) -> None:
 def test_bytes_after_the_end_of_a_compressed_stream_count_too() -> None:
     assert collect("gzip", gzip.compress(b"x") + bytes(100), [50]) == b"x"
     assert collect("gzip", gzip.compress(b"x") + bytes(CAP), [50, 500]) is FetchReason.TOO_LARGE
+
+
+def test_bytes_after_the_end_of_a_compressed_stream_cost_next_to_nothing() -> None:
+    body = Body(["gzip"], 10 << 20)
+    body.feed(gzip.compress(b"x"))
+    started = time.process_time()
+
+    for _ in range(6_000):
+        assert body.feed(bytes(1_400)) is None
+
+    assert time.process_time() - started < 1  # tens of seconds where the inflater gathers them
+    assert body.finish() == b"x"
