@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bundle that ships with the package."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from consumer.bundle import load_bundle, starter_folder
+from consumer.cli.models import app
+from consumer.enrichment.ontology import Ontology
+from triton_models.training.labels import load_crosswalk
+
+MAX_STARTER_BYTES = 15_000_000
+
+
+def test_the_starter_is_sound() -> None:
+    result = CliRunner().invoke(app, ["verify", "--output", "json"])
+
+    assert (result.exit_code, json.loads(result.output)["faults"]) == (0, [])
+
+
+def test_the_starter_is_small() -> None:
+    assert sum(path.stat().st_size for path in starter_folder().iterdir()) <= MAX_STARTER_BYTES
+
+
+def test_every_answer_is_a_word_of_the_ontology() -> None:
+    manifest = load_bundle().manifest
+    ontology = Ontology.load(manifest.ontology)
+    labels = {task.handle: task.labels for task in manifest.tasks}
+
+    assert all(ontology.path(label) for label in labels["category"])
+    assert all(ontology.attribute("color").family_of(label) for label in labels["color"])
+    assert set(labels["target-gender"]) == {"18", "19", "20"}
+    assert labels.keys() == {"category", "target-gender", "color"}
+
+
+def test_answers_are_leaves_none_is_above_another() -> None:
+    manifest = load_bundle().manifest
+    ontology = Ontology.load(manifest.ontology)
+    categories = next(task.labels for task in manifest.tasks if task.handle == "category")
+
+    for label in categories:
+        assert not set(ontology.path(label)[:-1]) & set(categories)
+
+
+def test_frequent_words_of_the_data_set_are_answers() -> None:
+    crosswalk = load_crosswalk("fpi")
+    labels = {task.handle: task.labels for task in load_bundle().manifest.tasks}
+
+    for kind in ("Tshirts", "Shirts", "Casual Shoes", "Watches", "Sports Shoes", "Kurtas", "Handbags", "Heels"):
+        assert crosswalk.categories[kind] in labels["category"]
+    for colour in ("Black", "White", "Navy Blue", "Maroon", "Silver"):
+        assert crosswalk.colours[colour] in labels["color"]
+
+
+@pytest.mark.parametrize(
+    ("task", "least"), [("gender", 0.80), ("article", 0.65)], ids=["gender from the photo", "article from the photo"]
+)
+def test_the_shipped_figures_are_not_below_the_bars(task: str, least: float) -> None:
+    metrics = json.loads((starter_folder() / "metrics.json").read_text(encoding="utf-8"))
+
+    figures = metrics["inputs"]["photos-only"]["tasks"][task]
+    assert metrics["split"] == "test"
+    assert metrics["inputs"]["photos-only"]["n_seen_in_training"] == 0
+    assert figures["accuracy"] >= least
+    assert figures["accuracy"] > metrics["baselines"]["majority"][task]["accuracy"]
+
+
+def test_words_of_everyday_titles_are_known_to_the_tokeniser() -> None:
+    tokeniser = load_bundle().tokeniser
+
+    for text in ("navy blue polo t-shirt for men", "women's floral summer dress, size M", "Zwölf 501 €"):
+        assert "[UNK]" not in tokeniser.pieces(text.replace("€", ""))
