@@ -68,13 +68,19 @@ class Progress:
             self.frontier = offset
         self.position = offset + 1
         self._waiting.append((offset, now_s))
-        return offset not in self._done
+        if offset not in self._done:
+            return True
+        self._advance()  # nothing will finish it again: without this a quiet partition would never reach its end
+        return False
 
     def finish(self, offsets: Iterable[int]) -> None:
         """Record finished offsets, in any order, and move the frontier over the gapless part."""
         if self.frontier is None:
             return
         self._done.update(offset for offset in offsets if offset >= self.frontier)
+        self._advance()
+
+    def _advance(self) -> None:
         while self._waiting and self._waiting[0][0] in self._done:
             self._done.discard(self._waiting.popleft()[0])
         self.frontier = self._waiting[0][0] if self._waiting else self.position

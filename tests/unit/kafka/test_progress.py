@@ -178,6 +178,17 @@ def test_a_restored_offset_is_passed_over() -> None:
     assert admitted == [10, 12]
 
 
+def test_restored_offsets_that_are_seen_last_move_the_frontier_to_the_end() -> None:
+    progress = Progress(0, 10, {11, 12})
+    progress.admit(10, 0.0)
+    progress.finish([10])
+
+    progress.admit(11, 0.0)
+    progress.admit(12, 0.0)
+
+    assert progress.snapshot() == Snapshot(13, "")
+
+
 def test_an_offset_is_admitted_once_per_assignment() -> None:
     progress = Progress(0, 10)
 
