@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-#: No turn for the time of a transaction and this much more: the client hangs, only a restart helps.
+#: No turn for the time of a commit, of the abort after it, and this much more: the client hangs, only a restart helps.
 HANG_SLACK_S = 30.0
+_ASK_EVERY_S = 0.5
 _SAY_EVERY_S = 5.0
 
 
@@ -45,7 +47,7 @@ class Loop:
     """Reads events, has `chains` handle them, publishes the outcomes. One per process."""
 
     def __init__(self, settings: Settings, chains: Chains, build: Build, metrics: Metrics) -> None:
-        self.vitals = Vitals(settings.kafka.transaction_timeout_s + HANG_SLACK_S)
+        self.vitals = Vitals(2 * settings.kafka.transaction_timeout_s + HANG_SLACK_S)
         self._settings = settings
         self._chains = chains
         self._build = build
@@ -53,6 +55,7 @@ class Loop:
         self._intake = Intake(settings.engine, chains.bytes_per_event)
         self._watch = GroupWatch(self.vitals, metrics)
         self._stop_by_s: float | None = None
+        self._stop_requested = threading.Event()
         self._waiting_said_at_s = 0.0
 
     @property
@@ -63,6 +66,7 @@ class Loop:
     def request_stop(self) -> None:
         """Ask `run` to come to an end within `engine.drain_s`. From any thread; returns at once."""
         self._stop_by_s = time.monotonic() + self._settings.engine.drain_s
+        self._stop_requested.set()
 
     def run(self) -> None:
         """Work until `request_stop`; the calling thread owns the Kafka clients meanwhile. Raises Fatal."""
@@ -100,7 +104,9 @@ class Loop:
                 require_topics(admin, self._settings.topics)
             except BrokerUnavailable as error:
                 self._say_waiting(str(error))
-                self._keep_waiting()
+                self.vitals.turned()
+                if self._stop_requested.wait(_ASK_EVERY_S):  # there is nothing to drain
+                    raise Stopped from None
             else:
                 self._watch.reachable()
                 return read_limits(admin, self._settings.topics)
@@ -113,6 +119,8 @@ class Loop:
 
     def _keep_waiting(self) -> None:
         self.vitals.turned()
+        # Taken away by the watch, as soon as the consumer is polled again and a broker is up.
+        self.vitals.obstacle("broker", "a call to Kafka is being repeated")
         if self._stop_by_s is not None and time.monotonic() >= self._stop_by_s:
             raise Stopped
 
