@@ -21,6 +21,7 @@ from consumer.images.decode_pool import DecodePool
 from consumer.images.http import Fetcher
 from consumer.kafka.chains import Chains
 from consumer.kafka.event_loop import EventLoopThread
+from consumer.kafka.hang import exit_on_hang
 from consumer.kafka.loop import Loop
 from consumer.observability.health import Checks, HealthServer
 from consumer.observability.metrics import Metrics
@@ -56,6 +57,7 @@ class Service:
         self._bundle = load_bundle(settings.triton.bundle)
         self._metrics = Metrics()
         self._metrics.started(version=__version__, bundle=self._bundle.manifest.bundle)
+        self._is_stopping = False
         self._stop_requested = asyncio.Event()
         self._events = EventLoopThread()
         self._watch: Watch | None = None
@@ -63,6 +65,7 @@ class Service:
 
     def request_stop(self) -> None:
         """Ask `run` to finish what is under way and return. From any thread."""
+        self._is_stopping = True  # before the look at the loop: whoever comes second sees the other's word
         self._events.call(self._stop_requested.set)
         if self._loop:
             self._loop.request_stop()
@@ -84,9 +87,10 @@ class Service:
         chains = Chains(pipeline, self._events, bytes_per_event=image_bytes * self._settings.images.per_product)
         build = Build(__version__, self._bundle.manifest.bundle)
         self._loop = Loop(self._settings, chains, build, self._metrics)
-        if self._stop_requested.is_set():  # it came while the loop was not there to hear it
+        if self._is_stopping:  # it came while the loop was not there to hear it
             self._loop.request_stop()
-        self._loop.run()
+        with exit_on_hang(self._loop.vitals):
+            self._loop.run()
         if outside.watch.failure:
             raise outside.watch.failure
 
