@@ -69,9 +69,6 @@ def main() -> None:
         status = _say(error, EXIT_REFUSED)
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        status = 0
     except Exception:  # noqa: BLE001  # the outermost boundary: anything that comes here is a bug
         import traceback
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from consumer.cli.output import Output, OutputOption
+from consumer.cli.output import Output, OutputOption, json_text, print_lines, visible
 
 app = typer.Typer(help="Read records, decoded.", no_args_is_help=True)
 
@@ -48,11 +47,11 @@ def tail(
     span = Span(topic, key, is_from_beginning=start is From.BEGINNING, limit=limit, is_following=follow)
     printer = Printer(BundledCodec())
     with closing(read(load_settings().kafka, span, timeout)) as deliveries:
-        for delivery in deliveries:
-            line = printer.delivery(delivery)
-            if output is Output.JSON:
-                print(json.dumps(line, ensure_ascii=False), flush=True)
-            else:
-                value = json.dumps(line["value"], ensure_ascii=False, indent=2)
-                place = f"{line['topic']}/{line['partition']}/{line['offset']}"
-                print(f"{line['timestamp']} {place} {line['key']}\n{line.get('error', value)}", flush=True)
+        records = map(printer.delivery, deliveries)
+        print_lines(map(json_text if output is Output.JSON else _paragraph, records))
+
+
+def _paragraph(record: dict[str, Any]) -> str:
+    place = f"{record['topic']}/{record['partition']}/{record['offset']}"
+    value = visible(record["error"]) if "error" in record else json_text(record["value"], indent=2)
+    return f"{record['timestamp']} {place} {visible(record['key'] or '-')}\n{value}"

@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The option `--output` of every command that prints data."""
+"""The option `--output` of every command that prints data, and how foreign words are printed."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: A terminal obeys control characters, those of the C1 range too, and the marks of direction reorder what is seen.
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class Output(StrEnum):
@@ -17,3 +27,23 @@ class Output(StrEnum):
 
 
 OutputOption = Annotated[Output, typer.Option("--output", help="text for people, json for programs.")]
+
+
+def visible(text: str) -> str:
+    r"""Words of a stranger on one line: what a terminal would obey is shown as `\uXXXX`."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON of a value that a stranger may have written: the same for a program, and harmless on a terminal."""
+    return "\n".join(map(visible, json.dumps(value, ensure_ascii=False, indent=indent).split("\n")))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print one after the other, each at once, until the reader has enough: `| head -1` is no error."""
+    try:
+        for line in lines:
+            print(line, flush=True)
+    except BrokenPipeError:
+        # Python flushes once more at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
