@@ -40,12 +40,11 @@ class Printer:
 
     def delivery(self, delivery: Delivery) -> dict[str, Json]:
         """One record; `value` is None for a tombstone and, beside `raw` and `error`, where it does not decode."""
-        has_time = delivery.timestamp_ms >= 0
         line: dict[str, Json] = {
             "topic": delivery.topic,
             "partition": delivery.partition,
             "offset": delivery.offset,
-            "timestamp": _time(_EPOCH + timedelta(milliseconds=delivery.timestamp_ms)) if has_time else None,
+            "timestamp": _record_time(delivery.timestamp_ms),
             "key": None if delivery.key is None else _text(delivery.key),
             "headers": {name: None if value is None else _text(value) for name, value in delivery.headers},
             "value": None,
@@ -99,6 +98,16 @@ def _leaf(value: str | float | bytes | datetime | Decimal) -> Json:
     if isinstance(value, datetime):
         return _time(value)
     return value if isinstance(value, str | int) else str(value)
+
+
+def _record_time(timestamp_ms: int) -> str | None:
+    """None for a record without a time, and for one that a producer put beyond the year 9999."""
+    if timestamp_ms < 0:
+        return None
+    try:
+        return _time(_EPOCH + timedelta(milliseconds=timestamp_ms))
+    except OverflowError:
+        return None
 
 
 def _time(moment: datetime) -> str:

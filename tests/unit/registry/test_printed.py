@@ -118,3 +118,8 @@ def test_a_record_without_key_and_time_says_so() -> None:
     line = PRINTER.delivery(replace(delivery(None), key=None, timestamp_ms=-1))
 
     assert (line["key"], line["timestamp"]) == (None, None)
+
+
+@pytest.mark.parametrize("timestamp_ms", [-1, 253402300800000, (1 << 63) - 1])
+def test_a_record_without_a_time_that_can_be_said_is_printed_without_one(timestamp_ms: int) -> None:
+    assert PRINTER.delivery(replace(delivery(None), timestamp_ms=timestamp_ms))["timestamp"] is None
