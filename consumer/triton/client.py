@@ -55,6 +55,7 @@ class TritonClient:
 
     def __init__(self, settings: TritonSettings, bundle: Bundle) -> None:
         self._timeout_s = settings.request_timeout_s
+        self._bundle = str(bundle.manifest.bundle)
         self._vocabulary_size = len(bundle.tokeniser.vocabulary)
         self._signatures = {ensemble: signature(bundle.manifest, ensemble) for ensemble in Ensemble}
         key = settings.read_key.get_secret_value() if settings.read_key else None
@@ -73,10 +74,15 @@ class TritonClient:
         await self._server.close()
 
     async def infer(self, ensemble: Ensemble, tensors: Mapping[str, Array]) -> Answer:
-        """The ensemble's answer for one product.
+        """The ensemble's answer for one product, once its images are admitted. Raises as `infer_at_once` does."""
+        async with self._admission.admit(max(1, len(tensors.get("images", ())))):
+            return await self.infer_at_once(ensemble, tensors)
 
-        Waits until its images are admitted. Raises TritonUnavailable, ModelFailed, Unprocessable for an answer that is
-        not finite, IncompatibleModels for one that is not of the contract; ValueError for inputs that are not.
+    async def infer_at_once(self, ensemble: Ensemble, tensors: Mapping[str, Array]) -> Answer:
+        """The same without waiting for admission: a canary behind a long line would say nothing about the server.
+
+        Raises TritonUnavailable, ModelFailed, Unprocessable for an answer that is not finite, IncompatibleModels for
+        one of another bundle or not of the contract; ValueError for inputs that are not.
         """
         expected = self._signatures[ensemble]
         images = len(tensors["images"]) if ensemble.takes_images else 0
@@ -87,11 +93,12 @@ class TritonClient:
             )
             for tensor in expected.inputs
         ]
-        async with self._admission.admit(max(1, images)):
-            result = await _answered(
-                self._server.infer(ensemble.value, inputs, client_timeout=self._timeout_s), ensemble
-            )
-        return Answer(result.get_response().model_version, _read_outputs(ensemble, expected, result, images))
+        result = await _answered(self._server.infer(ensemble.value, inputs, client_timeout=self._timeout_s), ensemble)
+        version = result.get_response().model_version
+        if version != self._bundle:
+            # Of the right shapes even so: it would be published under our bundle's number and thresholds.
+            raise IncompatibleModels(f"{ensemble}: bundle {version} answered, ours is {self._bundle}")
+        return Answer(version, _read_outputs(ensemble, expected, result, images))
 
     async def metadata(self, model: str) -> Any:  # protobuf ships no types
         """`ModelMetadataResponse`: names, types and shapes. Raises TritonUnavailable while it is not loaded."""

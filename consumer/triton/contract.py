@@ -86,7 +86,7 @@ class Contract:
 
     async def _ask(self, ensemble: Ensemble) -> Answer:
         try:
-            return await self._client.infer(ensemble, self._known.inputs(ensemble))
+            return await self._client.infer_at_once(ensemble, self._known.inputs(ensemble))
         except RequestRefused as error:
             raise IncompatibleModels(f"the server refuses the canary: {error}") from error
         except ModelFailed as error:

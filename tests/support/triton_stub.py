@@ -42,6 +42,7 @@ class TritonStub(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         self.gate = asyncio.Event()
         """Inferences wait until it is set; it is, at first."""
         self.gate.set()
+        self.version = "1"
         self.asked: list[str] = []
         """Model of every inference that arrived."""
         self._arrival = asyncio.Condition()
@@ -77,7 +78,7 @@ class TritonStub(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         fault = self.faults.popleft() if self.faults else self.always
         if fault:
             await context.abort(*fault)
-        response = service_pb2.ModelInferResponse(model_name=request.model_name, model_version="1")
+        response = service_pb2.ModelInferResponse(model_name=request.model_name, model_version=self.version)
         # Backwards: a client that reads by position must not get away with it.
         for name, values in reversed(self._answer(request).items()):
             response.outputs.add(name=name, datatype=np_to_triton_dtype(values.dtype), shape=values.shape)

@@ -223,6 +223,31 @@ def test_no_more_images_are_under_way_than_admitted(served: Served) -> None:
     with_client(served, test, in_flight_images=5)
 
 
+def test_the_answer_of_another_bundle_is_not_taken_for_ours(served: Served) -> None:
+    async def test(client: TritonClient, stub: TritonStub) -> None:
+        stub.version = "2"
+        with pytest.raises(IncompatibleModels, match="bundle 2 answered, ours is 1"):
+            await client.infer(Ensemble.TEXT, inputs_for(served, Ensemble.TEXT))
+
+    with_client(served, test)
+
+
+def test_a_canary_does_not_stand_in_line(served: Served) -> None:
+    inputs = inputs_for(served, Ensemble.IMAGE)
+
+    async def test(client: TritonClient, stub: TritonStub) -> None:
+        stub.gate.clear()
+        calls = [asyncio.create_task(client.infer(Ensemble.IMAGE, inputs)) for _ in range(5)]
+        await stub.has_asked(1)
+        calls.append(asyncio.create_task(client.infer_at_once(Ensemble.TEXT, inputs_for(served, Ensemble.TEXT))))
+        await stub.has_asked(2)
+        assert stub.asked == [Ensemble.IMAGE, Ensemble.TEXT]
+        stub.gate.set()
+        await asyncio.gather(*calls)
+
+    with_client(served, test, in_flight_images=2)
+
+
 def test_a_cancelled_call_gives_its_room_back(served: Served) -> None:
     inputs = inputs_for(served, Ensemble.IMAGE)
 
