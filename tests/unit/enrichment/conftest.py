@@ -3,19 +3,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer.bundle import Canary, CanaryRecipe, Manifest, Task, TaskThresholds, Thresholds
 from consumer.enrichment.ontology import Ontology
-from tests.support.require import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,22 +29,6 @@ def ontology() -> Ontology:
 def crosswalks() -> Mapping[str, Any]:
     folder = resources.files("triton_models") / "ontology" / "crosswalks"
     return {name: json.loads((folder / f"{name}.json").read_text()) for name in ("fpi", "space_a")}
-
-
-@dataclass(frozen=True)
-class DataFolder:
-    path: Path
-
-    def styles(self) -> list[dict[str, str]]:
-        with (self.path / "fashion-product-images" / "styles.csv").open(newline="") as file:
-            return list(csv.DictReader(file))
-
-
-@pytest.fixture
-def data_folder() -> DataFolder:
-    folder = Path(os.environ.get("HANGTAG_DATA", "../shared/data"))
-    require("the data folder", folder.is_dir(), "set HANGTAG_DATA to the folder that holds fashion-product-images")
-    return DataFolder(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import csv
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,24 @@ from consumer.errors import IncompatibleModels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from .conftest import DataFolder
+    from pathlib import Path
 
 COMMON = 100
+
+#: What `ontology/v1.json` takes from Google's product taxonomy, with the paths there (version 2021-09-21).
+GOOGLE = {
+    "aa": ("166", "Apparel & Accessories"),
+    "aa-2": ("167", "Apparel & Accessories > Clothing Accessories"),
+    "aa-5": ("6551", "Apparel & Accessories > Handbags, Wallets & Cases"),
+    "aa-6": ("188", "Apparel & Accessories > Jewelry"),
+    "aa-7": ("1933", "Apparel & Accessories > Shoe Accessories"),
+}
+GOOGLE_PERSONAL_CARE = "2915"  # Health & Beauty > Personal Care
+
+
+def styles(data_folder: Path) -> list[dict[str, str]]:
+    with (data_folder / "fashion-product-images" / "styles.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_every_category_has_a_google_id_and_a_path_from_a_root(ontology: Ontology) -> None:
@@ -29,6 +44,12 @@ def test_a_category_without_its_own_google_id_takes_that_of_the_nearest_ancestor
     assert ontology.google_id("x-kurta") == ontology.google_id("aa-1-13") == "212"
     assert ontology.google_id("aa-1-12-4") == "204"
     assert ontology.google_id("x-lipstick") == ontology.google_id("x-personal-care")
+
+
+def test_branches_have_the_google_ids_of_the_categories_of_the_same_name(ontology: Ontology) -> None:
+    for node, (google_id, path) in GOOGLE.items():
+        assert (ontology.google_id(node), ontology.categories[node].breadcrumb) == (google_id, path)
+    assert ontology.google_id("x-personal-care") == GOOGLE_PERSONAL_CARE
 
 
 def test_a_real_category_lies_below_the_one_that_its_id_names(ontology: Ontology) -> None:
@@ -101,8 +122,8 @@ def test_the_55_types_of_anchor_a_have_55_leaves(ontology: Ontology, crosswalks:
 
 
 @pytest.mark.data
-def test_the_crosswalk_knows_every_value_of_the_data(crosswalks: Mapping[str, Any], data_folder: DataFolder) -> None:
-    rows, crosswalk = data_folder.styles(), crosswalks["fpi"]
+def test_the_crosswalk_knows_every_value_of_the_data(crosswalks: Mapping[str, Any], data_folder: Path) -> None:
+    rows, crosswalk = styles(data_folder), crosswalks["fpi"]
 
     for column in ("articleType", "gender", "baseColour"):
         known = {*crosswalk[column], *crosswalk["unmapped"].get(column, ()), ""}
@@ -111,9 +132,9 @@ def test_the_crosswalk_knows_every_value_of_the_data(crosswalks: Mapping[str, An
 
 @pytest.mark.data
 def test_common_article_types_each_have_a_leaf_of_their_own(
-    ontology: Ontology, crosswalks: Mapping[str, Any], data_folder: DataFolder
+    ontology: Ontology, crosswalks: Mapping[str, Any], data_folder: Path
 ) -> None:
-    counts = Counter(row["articleType"] for row in data_folder.styles())
+    counts = Counter(row["articleType"] for row in styles(data_folder))
     leaves = {name: crosswalks["fpi"]["articleType"][name] for name, count in counts.items() if count >= COMMON}
 
     assert len(set(leaves.values())) == len(leaves) > 40
