@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from consumer.cli.local import DEFAULT_STATE
+from consumer.cli.local import state_option
 from consumer.enrichment.text import clean
 from consumer.local import parts
 from consumer.local.demo_answers import likeliest
@@ -157,18 +157,18 @@ def _percent(share: float | None) -> str:
 
 
 def _next(report: Report, state: Path) -> list[str]:
-    option = "" if state == DEFAULT_STATE else f" --state {state}"
+    option = state_option(state)
     if parts.status(state).kafka is None:
         return [
             "Next: the same with --keep lets the parts run on, to look into the topics.",
             "      docs/ and README.md",
         ]
-    key = next(key for key in _chosen(report) if report.answers.by_key().get(key))
     topics = report.topics
+    tagged = next((f" --key {key}" for key in _chosen(report) if report.answers.by_key().get(key)), "")
     return [
         "Next:",
         f'  eval "$(hangtag local env{option})"',
-        f"  hangtag events tail --topic {topics.attributes} --key {key} --output json",
+        f"  hangtag events tail --topic {topics.attributes}{tagged} --output json",
         f"  hangtag events tail --topic {topics.dead_letters}",
         f"  hangtag local down{option}",
     ]

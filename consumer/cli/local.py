@@ -39,7 +39,7 @@ def up(
 
     running = parts.up(state, images=images, bundle=bundle, progress=_say)
     _print_table(running)
-    _say(f'logs: {state / "logs"}; next: eval "$(hangtag local env{_state_option(state)})"')
+    _say(f'logs: {state / "logs"}; next: eval "$(hangtag local env{state_option(state)})"')
 
 
 @app.command(epilog="Example: hangtag local down")
@@ -72,7 +72,7 @@ def env(state: State = DEFAULT_STATE) -> None:
 
     variables = parts.environment(parts.status(state))
     if not variables:
-        raise Refused(f"no parts run in {state}; to start them: hangtag local up{_state_option(state)}")
+        raise Refused(f"no parts run in {state}; to start them: hangtag local up{state_option(state)}")
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
 
@@ -81,7 +81,8 @@ def _say(message: str) -> None:
     typer.echo(message, err=True)
 
 
-def _state_option(state: Path) -> str:
+def state_option(state: Path) -> str:
+    """The option, as a shell takes it, that names this folder; nothing for the default one."""
     return "" if state == DEFAULT_STATE else f" --state {shlex.quote(str(state))}"
 
 
