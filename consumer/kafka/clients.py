@@ -121,6 +121,7 @@ def is_incremental(settings: Settings) -> bool:
 
 
 def _common(settings: Settings) -> Properties:
+    # librdkafka's own log is off: errors arrive as callbacks, messages and exceptions, and are logged by us.
     return {
         "client.id": f"{settings.kafka.group_id}-{settings.kafka.slot}",
         **client_properties(settings.kafka),
