@@ -66,7 +66,7 @@ def offline_answers(rows: list[dict[str, Any]], photos: list[bytes]) -> dict[str
             "input_ids": tokens.input_ids,
             "attention_mask": tokens.attention_mask,
         }
-        answer = Answer(answer_directly(bundle.folder, Ensemble.FUSED, tensors), "offline")
+        answer = Answer("offline", answer_directly(bundle.folder, Ensemble.FUSED, tensors))
         fetched = FetchedProduct(DecodedProduct(DELIVERY, event), (UsableImage("", "", views),))
         inferred = InferredProduct(fetched, read_prediction(bundle.manifest, Ensemble.FUSED, answer))
         record = record_fields(asyncio.run(enrich(inferred)).attributes)
