@@ -100,7 +100,12 @@ def wait_for_leaders(client: _AsksForMetadata, expected: Mapping[str, int | None
             lacking = [name for name, count in expected.items() if not _has_leaders(metadata, name, count)]
             if not lacking:
                 return metadata
-            what = f"not all partitions of {', '.join(lacking)} have a leader"
+            absent = [name for name in lacking if name not in metadata.topics]
+            what = (
+                f"there is no topic {', '.join(absent)}; `hangtag topics create` makes ours"
+                if absent
+                else f"not all partitions of {', '.join(lacking)} have a leader"
+            )
         except KafkaException as error:
             what = error.args[0].str()
         if time.monotonic() > deadline:
