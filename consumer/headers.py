@@ -33,6 +33,9 @@ TRACE = ("traceparent", "tracestate")
 
 SOURCE = "hangtag.source"
 
+#: Where a producer with a registry names the schema when the value has no prefix.
+REGISTRY_SCHEMA = "__value_schema_id"
+
 CONNECT = "__connect.errors."
 ERROR = "hangtag.error."
 

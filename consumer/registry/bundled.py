@@ -15,6 +15,7 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 import consumer.registry.decimals  # noqa: F401  # its reader stands in for fastavro's
 from consumer.errors import DeadLetterReason, Unprocessable
+from consumer.headers import REGISTRY_SCHEMA
 from consumer.registry.codec import Decoded
 from consumer.registry.files import Subject, schema_folder, schema_versions
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 MARKER = b"\xc3\x01"
 _PREFIX_BYTES = 10
-
-#: Where a producer with a registry names the schema when the value has no prefix.
-_REGISTRY_HEADER = "__value_schema_id"
 
 # What fastavro raises on bytes that are not what the schema says; it has no error class of its own for this.
 _BROKEN_BYTES = (EOFError, ValueError, IndexError, KeyError, OverflowError, ArithmeticError, TypeError, MemoryError)
@@ -89,7 +87,7 @@ class BundledCodec:
         return stream.getvalue()
 
     def _writer_of(self, value: bytes, headers: Headers) -> _Writer:
-        if value[:1] == b"\0" or any(name == _REGISTRY_HEADER for name, _ in headers):
+        if value[:1] == b"\0" or any(name == REGISTRY_SCHEMA for name, _ in headers):
             raise _unknown("the value names a schema of a registry, but no registry is configured (registry.url)")
         if not value.startswith(MARKER) or len(value) < _PREFIX_BYTES:
             hint = "; plain JSON needs the header content-type: application/json" if value[:1] == b"{" else ""
