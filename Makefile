@@ -49,10 +49,10 @@ demo: $(VENV)/.installed ## real Kafka, real Triton, a trained model, a made-up 
 	$(HANGTAG) demo
 
 demo-seeds: $(VENV)/.installed ## 20 demos with 20 seeds on one running set of parts
-	$(HANGTAG) local up --state $(STATE)/seeds
-	@status=0; for seed in $$(seq 1 20); do \
-	  $(HANGTAG) demo --state $(STATE)/seeds --products 60 --seed $$seed --output json || { status=1; break; }; \
-	done; $(HANGTAG) local down --state $(STATE)/seeds; exit $$status
+	@trap 'exit 130' INT TERM; trap '$(HANGTAG) local down --state $(STATE)/seeds' EXIT; \
+	$(HANGTAG) local up --state $(STATE)/seeds && for seed in $$(seq 1 20); do \
+	  $(HANGTAG) demo --state $(STATE)/seeds --products 60 --seed $$seed --output json || exit 1; \
+	done
 
 bench: $(VENV)/.tested ## figures, not judgements
 	$(BIN)/python -m pytest tests/bench -s $(PYTEST)
