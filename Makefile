@@ -55,7 +55,7 @@ demo-seeds: $(VENV)/.installed ## 20 demos with 20 seeds on one running set of p
 	done
 
 bench: $(VENV)/.tested ## figures, not judgements
-	$(BIN)/python -m pytest tests/bench -s $(PYTEST)
+	PYTHONPATH=. $(BIN)/python tests/bench/product.py
 
 docs: $(VENV)/.installed ## write the generated pages
 	$(BIN)/python docs/reference.py
