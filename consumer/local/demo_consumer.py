@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import sys
 import time
@@ -26,6 +27,12 @@ _PAUSE_S = 0.1
 _FINISHED = re.compile(r'^hangtag_events_total\{outcome="\w+"\} (\S+)$', re.MULTILINE)
 
 
+def only(settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables that leave nothing but `settings`, whatever is inherited: an empty one counts as unset."""
+    inherited = (name for name in os.environ if name.startswith("HANGTAG_"))
+    return {**dict.fromkeys(inherited, ""), **settings}
+
+
 class DemoConsumer:
     """A running consumer. It dies with this process, whatever kills it. Use it as a context manager."""
 
@@ -34,8 +41,8 @@ class DemoConsumer:
         self._log = folder / "consumer.log"
         self._port_file = folder / "health-port"
         command = [sys.executable, "-P", "-m", "consumer", "run", "--health-port-file", str(self._port_file)]
-        settings = {"HANGTAG_HEALTH__PORT": "0", "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
-        # In that folder is no hangtag.toml: the settings are those above.
+        # In that folder is no hangtag.toml: with what the shell exports left out, the settings are those given.
+        settings = {"PYTHONPATH": str(Path(__file__).parents[2]), **only({"HANGTAG_HEALTH__PORT": "0", **environment})}
         self._process = spawn(Launch(command, folder, self._log, settings, stop_s=STOP_LIMIT_S))
 
     def __enter__(self) -> Self:
