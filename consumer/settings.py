@@ -177,7 +177,8 @@ class ImageSettings(Section):
     """Limits against vendors who choose the URLs and the bytes."""
 
     egress: Egress = Field(
-        Egress.DIRECT, description="direct ignores proxy variables; proxy lets the proxy judge addresses."
+        Egress.DIRECT,
+        description="direct ignores proxy variables and judges every address itself; proxy is not supported yet.",
     )
     proxy_url: str | None = Field(None, description="Needed with egress = proxy.")
     allow_private: tuple[Annotated[str, AfterValidator(_endpoint)], ...] = Field(
@@ -274,27 +275,29 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: Any) -> Settings:  # sections as keyword arguments, for tests
     """Read the environment, the file and the secrets. Raises SettingsInvalid, which lists every fault."""
+    faults = [f"{name}: no such setting" for name in _unknown_variables()]
     try:
         settings = Settings(**overrides)
     except SettingsError as error:
-        raise SettingsInvalid(f"settings are wrong:\n  {error} (lists and maps are written as JSON)") from error
+        raise _invalid([*faults, f"{error} (lists and maps are written as JSON)"]) from error
     except ValidationError as error:
-        faults = (f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise SettingsInvalid("settings are wrong:\n" + "\n".join(faults)) from error
-    _refuse_unknown_variables()
+        found = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise _invalid([*faults, *found]) from error
+    if faults:
+        raise _invalid(faults)
     return settings
 
 
-def _refuse_unknown_variables() -> None:
+def _invalid(faults: list[str]) -> SettingsInvalid:
+    return SettingsInvalid("settings are wrong:\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+def _unknown_variables() -> list[str]:
     """pydantic-settings ignores variables of sections that do not exist; a typo must not be silent."""
     known = {f"HANGTAG_{section.upper()}" for section in Settings.model_fields}
     free = {"HANGTAG_SECRETS_DIR", "HANGTAG_DATA", "HANGTAG_STATE", "HANGTAG_TEST_REGISTRY_URL"}
-    unknown = [
+    return sorted(
         name
         for name in os.environ
         if name.startswith("HANGTAG_") and name not in free and name.partition("__")[0] not in known
-    ]
-    if unknown:
-        raise SettingsInvalid(
-            "settings are wrong:\n" + "\n".join(f"  {name}: no such setting" for name in sorted(unknown))
-        )
+    )

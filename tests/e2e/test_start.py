@@ -79,6 +79,7 @@ def test_wrong_settings_are_all_listed_and_exit_with_2() -> None:
     assert ended.returncode == 2
     assert "engine.slots" in ended.stderr
     assert "kafka.start" in ended.stderr
+    assert "HANGTAG_NO_SUCH__THING" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -20,11 +20,12 @@ def test_all_faults_are_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANGTAG_ENGINE__SLOTS", "0")
     monkeypatch.setenv("HANGTAG_KAFKA__SLOT", "not a slot!")
     monkeypatch.setenv("HANGTAG_KAFKA__GROUP", "typo")
+    monkeypatch.setenv("HANGTAG_KAFAK__SLOT", "1")
 
     with pytest.raises(SettingsInvalid) as caught:
         load_settings()
 
-    for name in ("engine.slots", "kafka.slot", "kafka.group"):
+    for name in ("engine.slots", "kafka.slot", "kafka.group", "HANGTAG_KAFAK__SLOT"):
         assert name in str(caught.value)
     assert caught.value.exit_code == 2
 
