@@ -21,6 +21,7 @@ from consumer.local.demo_answers import Answers, accuracy, collect, differences
 from consumer.local.demo_consumer import DemoConsumer
 from consumer.local.demo_feed import Drawing, Shop, send
 from consumer.local.demo_redirect import PrivateRedirect
+from consumer.local.state import make_folder
 from consumer.settings import Delivery, KafkaSettings, TopicSettings
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _pictures_root(state: Path, running: PartsStatus) -> Path:
 def _made(*folders: Path, is_kept: bool) -> Iterator[None]:
     """Make the folders, and take them away at the end; not after a failure, when the log in there says why."""
     for folder in folders:
-        folder.mkdir(parents=True)
+        make_folder(folder)
     has_failed = False
     try:
         yield

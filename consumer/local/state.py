@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from consumer.errors import Refused
 from consumer.local.process import Kept, ProcessId
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class State:
         """The part's record, if it has one."""
         try:
             record = json.loads(self._path(part).read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         kept = record["kept"]
         keeper, server = ProcessId(**kept["keeper"]), ProcessId(**kept["server"])
@@ -57,8 +58,11 @@ class State:
 
     @contextmanager
     def locked(self, *, wait: bool = True) -> Iterator[bool]:
-        """Hold the folder's lock. Without `wait`, tells whether it was free. A killed holder frees it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Hold the folder's lock. Without `wait`, tells whether it was free. A killed holder frees it.
+
+        Raises Refused for a folder that cannot be made.
+        """
+        make_folder(self.folder)
         with (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -69,6 +73,14 @@ class State:
 
     def _path(self, part: str) -> Path:
         return self.folder / f"{part}.json"
+
+
+def make_folder(folder: Path) -> None:
+    """Make it, with those above it. Raises Refused where the user may not, or something else stands."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"the folder {folder} cannot be made: {error.strerror}; --state names another") from error
 
 
 def write_atomically(path: Path, text: str) -> None:
