@@ -192,7 +192,7 @@ class ImageSettings(Section):
     max_pixels: int = Field(40_000_000, ge=1, description="Width x height, read from the header before decoding.")
     max_side_px: int = Field(16_384, ge=1, description="Longest side.")
     min_side_px: int = Field(32, ge=1, description="Shortest side; smaller pictures say nothing.")
-    per_product: int = Field(6, ge=1, le=8, description="URLs tried per product, best first.")
+    per_product: int = Field(6, ge=1, le=6, description="URLs tried per product, best first; events list at most 6.")
     in_flight: int = Field(128, ge=1, description="Fetches at a time per process.")
     in_flight_per_host: int = Field(8, ge=1, description="Fetches at a time per host: politeness.")
     decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Default: one per core.")

@@ -73,6 +73,13 @@ def test_a_secrets_directory_that_is_not_there_is_a_fault(monkeypatch: pytest.Mo
         load_settings()
 
 
+def test_an_event_never_lists_more_images_than_its_readers_were_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__PER_PRODUCT", "7")
+
+    with pytest.raises(SettingsInvalid, match="images.per_product"):
+        load_settings()
+
+
 def test_a_broken_json_value_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", "127.0.0.1/32:80")
 
