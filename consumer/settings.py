@@ -176,10 +176,7 @@ class Egress(StrEnum):
 class ImageSettings(Section):
     """Limits against vendors who choose the URLs and the bytes."""
 
-    egress: Egress = Field(
-        Egress.DIRECT,
-        description="direct ignores proxy variables and judges every address itself; proxy is not supported yet.",
-    )
+    egress: Egress = Field(Egress.DIRECT, description="direct judges every address itself; proxy is not supported yet.")
     proxy_url: str | None = Field(None, description="Needed with egress = proxy.")
     allow_private: tuple[Annotated[str, AfterValidator(_endpoint)], ...] = Field(
         (), description="CIDR:port entries for which the port rule and the address rule are lifted, and nothing else."

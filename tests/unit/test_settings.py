@@ -76,7 +76,7 @@ def test_a_secrets_directory_that_is_not_there_is_a_fault(monkeypatch: pytest.Mo
 def test_an_event_never_lists_more_images_than_its_readers_were_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANGTAG_IMAGES__PER_PRODUCT", "7")
 
-    with pytest.raises(SettingsInvalid, match="images.per_product"):
+    with pytest.raises(SettingsInvalid, match=r"images\.per_product"):
         load_settings()
 
 
