@@ -60,9 +60,11 @@ class Valve:
                 self._consumer.resume(self._assignment.partitions([progress]))
 
     def after_assign(self) -> None:
-        """A new assignment begins unpaused: pause again what was paused."""
+        """Say of every partition whether it is paused: the client remembers what it was when it was ours before."""
         self._held_back = {progress for progress in self._held_back if not progress.is_closed}
-        self._consumer.pause(self._assignment.partitions(self._assignment if self.is_shut else self._held_back))
+        paused = set(self._assignment) if self.is_shut else self._held_back
+        self._consumer.resume(self._assignment.partitions(set(self._assignment) - paused))
+        self._consumer.pause(self._assignment.partitions(paused))
 
     def _shut(self) -> None:
         self.is_shut = True

@@ -117,7 +117,6 @@ class ScriptedConsumer:
     def assign(self, partitions: list[TopicPartition]) -> None:
         self._script.play("assign")
         self.assigned = partitions
-        self.paused.clear()
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
         self._script.play("incremental_assign")

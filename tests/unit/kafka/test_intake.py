@@ -134,6 +134,22 @@ def test_a_new_assignment_is_paused_again() -> None:
     assert scene.paused == {0, 1}
 
 
+def test_partitions_that_were_lost_while_paused_flow_when_they_come_back() -> None:
+    scene = Scene()
+    scene.fill(10)
+    scene.clock.now_s += 0.6
+    scene.valve.steer()
+    scene.assignment.close()
+    scene.give_back(10)
+    scene.valve.steer()  # opens, with nothing to resume
+    assert scene.paused == {0, 1}
+
+    scene.assignment._open = {number: Progress(number) for number in (0, 1)}
+    scene.valve.after_assign()
+
+    assert scene.paused == set()
+
+
 def test_a_large_bitmap_holds_back_its_partition_until_it_is_small() -> None:
     scene = Scene()
     progress = scene.assignment.of(0)
