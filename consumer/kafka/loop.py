@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-#: No turn for the time of a commit, of the abort after it, and this much more: the client hangs, only a restart helps.
+#: No turn for the time of a transaction and this much more: the client hangs, only a restart helps.
 HANG_SLACK_S = 30.0
 _ASK_EVERY_S = 0.5
 _SAY_EVERY_S = 5.0
@@ -47,7 +47,7 @@ class Loop:
     """Reads events, has `chains` handle them, publishes the outcomes. One per process."""
 
     def __init__(self, settings: Settings, chains: Chains, build: Build, metrics: Metrics) -> None:
-        self.vitals = Vitals(2 * settings.kafka.transaction_timeout_s + HANG_SLACK_S)
+        self.vitals = Vitals(settings.kafka.transaction_timeout_s + HANG_SLACK_S)
         self._settings = settings
         self._chains = chains
         self._build = build

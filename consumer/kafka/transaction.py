@@ -64,18 +64,24 @@ class Transactions:
     def _send_offsets(self, batch: Batch) -> None:
         if not batch.offsets:
             return
-
-        def send() -> None:
-            # Asked fresh each time: it names the generation that these offsets belong to.
-            member = self._consumer.consumer_group_metadata()
+        # Asked fresh each time: it names the generation that these offsets belong to.
+        member = self._consumer.consumer_group_metadata()
+        try:
             self._producer.send_offsets_to_transaction(list(batch.offsets), member)
-
-        insist(send, self._keep_waiting)
+        except KafkaException as exception:
+            error = kafka_error(exception)
+            if not error.retriable():
+                raise
+            # Repeated, this call may never return (librdkafka#5511). Nothing is committed yet, so there is no doubt
+            # about the outcome: a fresh producer aborts what this one has open.
+            self.start()
+            raise NotPublished(error) from exception
 
     def _abort(self, cause: KafkaException) -> None:
         error = kafka_error(cause)
         if error.fatal():
             raise (fatal_for(error) or cause) from cause
+        self._keep_waiting()  # what failed may have taken all of a transaction's time, and so may this
         try:
             insist(self._producer.abort_transaction, self._keep_waiting)
         except KafkaException as exception:

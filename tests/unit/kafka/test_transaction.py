@@ -48,9 +48,8 @@ def test_outputs_and_offsets_travel_in_one_transaction(kafka: Scripted, transact
     assert kafka.producer.offsets == [OFFSET]
 
 
-@pytest.mark.parametrize("call", ["offsets as generation 1", "commit"])
-def test_a_retriable_error_repeats_the_same_call(kafka: Scripted, transactions: Transactions, call: str) -> None:
-    kafka.fails(call, error(KafkaError._TIMED_OUT, **RETRIABLE))
+def test_a_commit_of_unknown_outcome_is_asked_again(kafka: Scripted, transactions: Transactions) -> None:
+    kafka.fails("commit", error(KafkaError._TIMED_OUT, **RETRIABLE))
 
     transactions.publish(BATCH)
 
@@ -59,12 +58,17 @@ def test_a_retriable_error_repeats_the_same_call(kafka: Scripted, transactions: 
     assert len(kafka.producer.published) == 2
 
 
-def test_the_generation_is_asked_anew_for_every_try(kafka: Scripted, transactions: Transactions) -> None:
+def test_offsets_that_time_out_are_left_to_a_fresh_producer(kafka: Scripted, transactions: Transactions) -> None:
     kafka.fails("offsets as generation 1", error(KafkaError._TIMED_OUT, **RETRIABLE))
 
-    transactions.publish(BATCH)
+    with pytest.raises(NotPublished):
+        transactions.publish(BATCH)
 
-    assert "offsets as generation 2" in kafka.calls
+    assert kafka.calls[-3:] == ["offsets as generation 1", "open", "init"]
+    assert kafka.producer.published == []
+    transactions.publish(BATCH)
+    assert kafka.calls[-1] == "commit"
+    assert len(kafka.producer.published) == 2
 
 
 def test_an_abortable_error_aborts_and_publishes_nothing(kafka: Scripted, transactions: Transactions) -> None:
