@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
-from consumer.enrichment.text import clean
+from consumer.enrichment.text import MAX_CHARACTERS, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 #: Version of the composition below; a change is a new version and a new `client_hash`.
 TEXT_FORMAT = "text/v0"
+
+#: Vendor attributes that are read, by name. Each takes three tokens or more of the 64 that a model reads; without a
+#: limit, a hostile event of 8 MB would hold the event loop for seconds.
+MAX_ATTRIBUTES = 64
 
 _WORD = re.compile(r"\w+")
 
@@ -38,7 +43,8 @@ def compose_text(event: ProductEvent) -> ComposedText:
     brand = {word for marker, text in fields if marker == "brand" for word in _words(text)}
     if not any(_words(text) - brand for marker, text in fields if marker != "brand"):
         return ComposedText("", flags)
-    return ComposedText(" | ".join(f"{marker}: {text}" if marker else text for marker, text in fields), flags)
+    whole = " | ".join(f"{marker}: {text}" if marker else text for marker, text in fields)
+    return ComposedText(whole[:MAX_CHARACTERS], flags)
 
 
 def _fields(event: ProductEvent) -> Iterator[tuple[str, str]]:
@@ -46,7 +52,8 @@ def _fields(event: ProductEvent) -> Iterator[tuple[str, str]]:
     yield "brand", event.brand or ""
     yield "description", event.description or ""
     yield "category", event.vendor_category or ""
-    yield from sorted(event.vendor_attributes.items())
+    said = ((name[:MAX_CHARACTERS], value) for name, value in event.vendor_attributes.items() if value.strip())
+    yield from nsmallest(MAX_ATTRIBUTES, said)
 
 
 def _words(text: str) -> set[str]:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from consumer.bundle import compose_text
+from consumer.bundle.text import MAX_ATTRIBUTES
+from consumer.enrichment.text import MAX_CHARACTERS
 from consumer.events import EventType, ProductEvent
 
 
@@ -59,3 +61,18 @@ def test_repairs_of_all_fields_are_flagged_once() -> None:
 
 def test_an_attribute_named_brand_does_not_hide_the_title() -> None:
     assert compose_text(product(title="Acme shirt", vendor_attributes={"brand": "Acme"})).text != ""
+
+
+def test_a_flood_of_attributes_is_cut_and_the_title_stays() -> None:
+    flood = {f"attribute {number:06}": "some words" for number in range(100_000)}
+
+    text = compose_text(product(title="Navy shirt", vendor_attributes=flood)).text
+
+    assert text.startswith("Navy shirt | attribute 000000: some words")
+    assert text.count(" | ") == MAX_ATTRIBUTES
+
+
+def test_the_text_as_a_whole_has_a_limit() -> None:
+    wide = {f"attribute {number}": "word " * 2_000 for number in range(10)}
+
+    assert len(compose_text(product(title="Navy shirt", vendor_attributes=wide)).text) == MAX_CHARACTERS
