@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -78,6 +80,35 @@ def test_a_broker_that_is_not_there_is_waited_for_and_one_that_goes_away_loses_n
 
     assert [int(m.value()) for m in outputs] == list(range(200))
     assert len({source(m) for m in outputs}) == 200
+
+
+@pytest.mark.timeout(240)
+def test_an_outage_in_the_middle_of_work_loses_and_repeats_nothing(broker: OwnBroker) -> None:
+    with broker.up() as kafka:
+        topics = kafka.create_topics(1)
+        settings = engine_settings(kafka.bootstrap_servers, topics, topics.events)
+        Feed(kafka.bootstrap_servers, topics.events).write([Event(b"k%d" % (n % 300), b"%d" % n) for n in range(6000)])
+
+    async def handle(delivery: Delivery) -> Outcome:
+        await asyncio.sleep(0.3)
+        return echo(topics, delivery)
+
+    with running(settings, handle) as run:
+        with broker.up():
+            run.wait_for(500)
+        wait_until(run.loop.vitals.not_ready, LIMIT_S, "the word that Kafka went away")
+
+        with broker.up() as kafka:
+            wait_until(lambda: run.failures or run.published >= 6000, 2 * LIMIT_S, "everything")
+            assert run.loop.vitals.not_ready() == []
+            run.stop()
+            outputs = read_committed(kafka.bootstrap_servers, [topics.attributes])[topics.attributes]
+
+    assert len(outputs) == len({source(m) for m in outputs}) == 6000
+    by_key = defaultdict(list)
+    for message in outputs:
+        by_key[message.key()].append(int(message.value()))
+    assert all(values == sorted(values) for values in by_key.values())
 
 
 def test_a_stop_without_a_broker_ends_in_time(broker: OwnBroker) -> None:
