@@ -33,6 +33,7 @@ FIXED_KAFKA_PROPERTIES = {
     "isolation.level": "hides aborted input and makes the committed offset wait for open transactions",
     "transactional.id": "it is `<group>-<slot>`; set kafka.group_id and kafka.slot",
     "bootstrap.servers": "set kafka.bootstrap_servers",
+    "metadata.broker.list": "set kafka.bootstrap_servers",
     "group.id": "set kafka.group_id",
 }
 
@@ -99,7 +100,9 @@ class KafkaSettings(Section):
         description="Silence after which the group gives our partitions away; see the broker's range.",
     )
     properties: dict[str, str] = Field(
-        default_factory=dict, description="Any librdkafka property, for all clients; the ones we rely on are refused."
+        default_factory=dict,
+        repr=False,
+        description="Any librdkafka property, for all clients; the ones we rely on are refused.",
     )
 
     @model_validator(mode="after")

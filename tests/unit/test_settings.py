@@ -66,6 +66,15 @@ def test_a_secret_comes_from_its_directory_and_does_not_print(monkeypatch: pytes
     assert "hush" not in repr(settings)
 
 
+def test_kafka_properties_do_not_print_because_a_password_may_be_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_KAFKA__PROPERTIES", '{"sasl.password": "hush"}')
+
+    settings = load_settings()
+
+    assert settings.kafka.properties == {"sasl.password": "hush"}
+    assert "hush" not in repr(settings)
+
+
 def test_a_secrets_directory_that_is_not_there_is_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HANGTAG_SECRETS_DIR", str(tmp_path / "nowhere"))
 
