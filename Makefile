@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 HANGTAG := $(BIN)/hangtag
 STATE ?= .state
+# Most tests wait for real parts, so two workers, each with its own, keep two cores busy.
+TWO_WORKERS := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lint type test test-fast test-full demo demo-seeds bench docs clean
@@ -37,13 +39,13 @@ type: $(VENV)/.tested ## strict types
 	$(BIN)/mypy
 
 test: $(VENV)/.tested lint type ## the whole honest suite, with seconds per folder
-	$(BIN)/python -m pytest -m 'not full' $(PYTEST)
+	$(BIN)/python -m pytest -m 'not full' $(TWO_WORKERS) $(PYTEST)
 
 test-fast: $(VENV)/.tested ## unit tests, for the inner loop
 	$(BIN)/python -m pytest tests/unit tests/schemas $(PYTEST)
 
 test-full: $(VENV)/.tested ## everything, the long runs too
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(TWO_WORKERS) $(PYTEST)
 
 demo: $(VENV)/.installed ## real Kafka, real Triton, a trained model, a made-up vendor feed
 	$(HANGTAG) demo

@@ -180,7 +180,6 @@ class ImageSettings(Section):
     """Limits against vendors who choose the URLs and the bytes."""
 
     egress: Egress = Field(Egress.DIRECT, description="direct judges every address itself; proxy is not supported yet.")
-    proxy_url: str | None = Field(None, description="Needed with egress = proxy.")
     allow_private: tuple[Annotated[str, AfterValidator(_endpoint)], ...] = Field(
         (), description="CIDR:port entries for which the port rule and the address rule are lifted, and nothing else."
     )
@@ -202,12 +201,6 @@ class ImageSettings(Section):
     def private_endpoints(self) -> tuple[PrivateEndpoint, ...]:
         """`allow_private`, parsed."""
         return tuple(parse_endpoint(entry) for entry in self.allow_private)
-
-    @model_validator(mode="after")
-    def _proxy_needs_url(self) -> ImageSettings:
-        if self.egress is Egress.PROXY and not self.proxy_url:
-            raise ValueError("egress = proxy needs images.proxy_url")
-        return self
 
 
 class HealthSettings(Section):

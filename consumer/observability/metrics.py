@@ -43,6 +43,22 @@ class Metrics:
             buckets=_STAGE_SECONDS,
             registry=self.registry,
         )
+        self._retries = Counter(
+            "hangtag_retries_total",
+            "Attempts after a transient failure, by dependency.",
+            ["dependency"],
+            registry=self.registry,
+        )
+        self._breaker = Gauge(
+            "hangtag_breaker_open",
+            "1 while a dependency's breaker is open.",
+            ["dependency"],
+            registry=self.registry,
+        )
+        self._declare_images_and_triton()
+        self._declare_engine()
+
+    def _declare_images_and_triton(self) -> None:
         self._image_fetches = Counter(
             "hangtag_image_fetch_total",
             "Images tried, by outcome: ok or the reason.",
@@ -70,20 +86,6 @@ class Metrics:
         self._triton_images = Counter(
             "hangtag_triton_images_total", "Images answered by the server.", registry=self.registry
         )
-        self._retries = Counter(
-            "hangtag_retries_total",
-            "Attempts after a transient failure, by dependency.",
-            ["dependency"],
-            registry=self.registry,
-        )
-        self._breaker = Gauge(
-            "hangtag_breaker_open",
-            "1 while a dependency's breaker is open.",
-            ["dependency"],
-            registry=self.registry,
-        )
-
-        self._declare_engine()
 
     def _declare_engine(self) -> None:
         registry = self.registry

@@ -196,7 +196,7 @@ async def test_proxy_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_an_egress_that_cannot_be_guarded_is_refused_at_the_start() -> None:
-    settings = ImageSettings(egress="proxy", proxy_url="http://127.0.0.1:3128")
+    settings = ImageSettings(egress="proxy")
 
     with pytest.raises(SettingsInvalid, match=r"images\.egress"):
         await Fetcher.open(settings, Metrics())
