@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consumer.cli.output import Output, OutputOption
+from consumer.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,8 +70,9 @@ def train(
     cache: CacheOption = None,
 ) -> None:
     """Train the first recipe: frozen feature extractors, linear heads. Minutes, most of them for image features."""
-    from triton_models.training.recipe import Recipe, default_sources
-    from triton_models.training.train import Trainer
+    with _extra("train"):
+        from triton_models.training.recipe import Recipe, default_sources
+        from triton_models.training.train import Trainer
 
     recipe = Recipe(bundle=bundle, training_photos=training_photos)
     with _progress() as progress:
@@ -93,9 +95,11 @@ def evaluate(
 ) -> None:
     """Score a bundle's files at full coverage, in its own label spaces (gender: the three target genders)."""
     from consumer.bundle import load_bundle
-    from triton_models.training.evaluate import Evaluator, select_products
-    from triton_models.training.evaluate import evaluate as score
-    from triton_models.training.labels import load_crosswalk
+
+    with _extra("train"):
+        from triton_models.training.evaluate import Evaluator, select_products
+        from triton_models.training.evaluate import evaluate as score
+        from triton_models.training.labels import load_crosswalk
 
     inputs = _inputs(photos_only, titles_only, blank_titles)
     loaded = load_bundle(bundle)
@@ -129,13 +133,23 @@ def verify(bundle: BundleOption = None, output: OutputOption = Output.TEXT) -> N
     from triton_models.export.verify import find_faults
 
     folder = bundle or starter_folder()
-    faults = find_faults(folder)
+    with _extra("local"):
+        faults = find_faults(folder)
     if output is Output.JSON:
         typer.echo(json.dumps({"bundle": str(folder), "faults": faults}))
     else:
         typer.echo("\n".join(faults) or f"{folder}: sound")
     if faults:
         raise typer.Exit(EXIT_CHECK_FOUND_SOMETHING)
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Say which extra is missing where a package is. Raises Refused."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise Refused(f"{error.name} is missing; to install it: pip install 'hangtag[{name}]'") from error
 
 
 def _inputs(photos_only: bool, titles_only: bool, blank_titles: bool) -> Inputs:

@@ -9,7 +9,7 @@ import numpy as np
 
 from consumer.bundle import EMBEDDING_COSINE, PROBABILITY_TOLERANCE, canary_inputs, load_bundle, sha256_of
 from consumer.triton.tensors import Ensemble
-from triton_models.export.runtimes import GRAPHS, OnnxRuntime, run_ensemble
+from triton_models.export.runtimes import GRAPHS, OpenVino, run_ensemble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ def _file_faults(bundle: Bundle) -> Iterator[str]:
 
 def _canary_faults(bundle: Bundle) -> Iterator[str]:
     inputs = canary_inputs(bundle.manifest)
-    run = OnnxRuntime(bundle.folder)
+    run = OpenVino(bundle.folder, "f32")
     expected = bundle.manifest.canary.expected.get("f32", {})
     for ensemble in Ensemble:
         answers = run_ensemble(run, ensemble, inputs)
