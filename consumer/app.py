@@ -16,6 +16,7 @@ import structlog
 from consumer import __version__
 from consumer.bundle import load_bundle
 from consumer.enrichment.ontology import Ontology
+from consumer.errors import SettingsInvalid
 from consumer.headers import Build
 from consumer.images.decode_pool import DecodePool
 from consumer.images.http import Fetcher
@@ -126,7 +127,10 @@ class Service:
         server.start()
         stack.callback(server.stop)
         if port_file:
-            port_file.write_text(f"{server.port}\n")
+            try:
+                port_file.write_text(f"{server.port}\n")
+            except OSError as error:
+                raise SettingsInvalid(f"--health-port-file: cannot write {port_file}: {error.strerror}") from error
 
     def _not_alive(self) -> list[str]:
         return self._loop.vitals.not_alive() if self._loop else []

@@ -12,6 +12,7 @@ import os
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -271,6 +272,8 @@ def load_settings(**overrides: Any) -> Settings:  # sections as keyword argument
     faults = [f"{name}: no such setting" for name in _unknown_variables()]
     try:
         settings = Settings(**overrides)
+    except TOMLDecodeError as error:
+        raise SettingsInvalid(f"settings are wrong:\n  hangtag.toml: {error}") from error
     except SettingsError as error:
         raise _invalid([*faults, f"{error} (lists and maps are written as JSON)"]) from error
     except ValidationError as error:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -56,6 +57,8 @@ app.add_typer(models.app, name="models")
 
 def main() -> None:
     """Run the command line and exit with the documented status."""
+    # A supervisor's stop cleans up as Ctrl-C does; `run` puts its own handler in place of it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = app(standalone_mode=False)
     except Abort:

@@ -47,7 +47,8 @@ def down(state: State = DEFAULT_STATE) -> None:
     """Stop the parts, and remove what a crash left. Topics, logs and ports stay in the folder for the next `up`."""
     from consumer.local import parts
 
-    parts.down(state)
+    stopped = parts.down(state)
+    _say(f"stopped {', '.join(stopped)}" if stopped else f"nothing runs in {state}")
 
 
 @app.command(epilog="Example: hangtag local status --output json")

@@ -124,13 +124,15 @@ def up(
         return parts.status
 
 
-def down(state: Path) -> None:
-    """Stop what runs in the folder, and remove what a crash left. Nothing there is fine."""
+def down(state: Path) -> tuple[str, ...]:
+    """Stop what runs in the folder, and remove what a crash left; names of the parts that were known there."""
     records = State(state)
     if not records.folder.is_dir():
-        return
+        return ()
     with records.locked():
-        _stop(records, {name: record.kept for name in NAMES if (record := records.read(name))})
+        known = {name: record.kept for name in NAMES if (record := records.read(name))}
+        _stop(records, known)
+    return tuple(known)
 
 
 def status(state: Path) -> PartsStatus:

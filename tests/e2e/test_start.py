@@ -28,10 +28,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny"))
 
 
-def refused(**settings: str) -> subprocess.CompletedProcess[str]:
+def refused(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """The end of a start that must not come up."""
     return subprocess.run(
-        [sys.executable, "-m", "consumer", "run"],
+        [sys.executable, "-m", "consumer", "run", *options],
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
@@ -87,6 +87,18 @@ def test_a_bundle_folder_that_is_not_there_exits_with_2(tmp_path: Path) -> None:
     ended = refused(HANGTAG_TRITON__BUNDLE=str(tmp_path / "nowhere"))
 
     assert (ended.returncode, "nowhere" in ended.stderr) == (2, True)
+
+
+def test_a_port_file_that_cannot_be_written_exits_with_2(tmp_path: Path, bundle: str) -> None:
+    ended = refused(
+        "--health-port-file",
+        str(tmp_path / "nowhere" / "port"),
+        HANGTAG_HEALTH__PORT="0",
+        HANGTAG_TRITON__BUNDLE=bundle,
+    )
+
+    assert (ended.returncode, "--health-port-file" in ended.stderr) == (2, True)
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_health_port_that_is_taken_exits_with_11_and_says_what_to_do(bundle: str) -> None:

@@ -96,6 +96,13 @@ def test_a_broken_json_value_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None
         load_settings()
 
 
+def test_a_file_that_is_no_toml_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").write_text('[engine]\nslots = "many\n')
+
+    with pytest.raises(SettingsInvalid, match=r"hangtag\.toml"):
+        load_settings()
+
+
 def test_an_allowed_private_endpoint_names_network_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", '["127.0.0.1/32:8123", "[::1]/128:80"]')
 
