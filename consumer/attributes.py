@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from consumer.events import ImageStatus
-
 
 class Status(StrEnum):
     """How far a value may be trusted."""
@@ -36,6 +34,16 @@ class EventStatus(StrEnum):
     UNKNOWN = "UNKNOWN"
     ENRICHED = "ENRICHED"
     DEGRADED = "DEGRADED"
+
+
+class ImageStatus(StrEnum):
+    """What became of one image URL."""
+
+    UNKNOWN = "UNKNOWN"
+    OK = "OK"
+    FETCH_FAILED = "FETCH_FAILED"
+    DECODE_FAILED = "DECODE_FAILED"
+    TOO_SMALL = "TOO_SMALL"
 
 
 class Role(StrEnum):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from consumer.attributes import ProductAttributes, ProductEmbedding
+    from consumer.attributes import ImageStatus, ProductAttributes, ProductEmbedding
     from consumer.errors import DeadLetterReason
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -81,16 +81,6 @@ class ProductEvent:
     def key(self) -> str:
         """The record key: `vendor_id:sku`."""
         return f"{self.vendor_id}:{self.sku}"
-
-
-class ImageStatus(StrEnum):
-    """What became of one image URL."""
-
-    UNKNOWN = "UNKNOWN"
-    OK = "OK"
-    FETCH_FAILED = "FETCH_FAILED"
-    DECODE_FAILED = "DECODE_FAILED"
-    TOO_SMALL = "TOO_SMALL"
 
 
 class FetchReason(StrEnum):

@@ -11,6 +11,7 @@ from consumer.attributes import (
     Category,
     EventStatus,
     Image,
+    ImageStatus,
     ProductAttributes,
     ProductEmbedding,
     Provenance,
@@ -30,7 +31,7 @@ from consumer.enrichment.decide import (
 )
 from consumer.enrichment.vendor import CATEGORY, VendorValue, VendorWords
 from consumer.errors import IncompatibleModels
-from consumer.events import EnrichedProduct, ImageStatus, LostImage, UsableImage
+from consumer.events import EnrichedProduct, LostImage, UsableImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

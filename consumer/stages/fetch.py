@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.events import FetchedProduct, FetchReason, ImageStatus, LostImage, UsableImage
+from consumer.attributes import ImageStatus
+from consumer.events import FetchedProduct, FetchReason, LostImage, UsableImage
 from consumer.images.http import FetchFailed
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from consumer.attributes import (
     Evidence,
     Fingerprint,
     Image,
+    ImageStatus,
     LabelIssue,
     Neighbour,
     ProductAttributes,
@@ -30,7 +31,7 @@ from consumer.attributes import (
     VariantGroup,
     ViewType,
 )
-from consumer.events import EventType, ImageStatus, Price, ProductEvent
+from consumer.events import EventType, Price, ProductEvent
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from consumer.attributes import EventStatus, Status, ViewType, output_event_id
+from consumer.attributes import EventStatus, ImageStatus, Status, ViewType, output_event_id
 from consumer.bundle import Task
 from consumer.errors import IncompatibleModels
 from consumer.events import (
@@ -18,7 +18,6 @@ from consumer.events import (
     EventType,
     FetchedProduct,
     FetchReason,
-    ImageStatus,
     InferredProduct,
     LostImage,
     Opinion,

@@ -12,6 +12,7 @@ import grpc
 import numpy as np
 import pytest
 
+from consumer.attributes import ImageStatus
 from consumer.errors import DeadLetterReason, IncompatibleModels, Unprocessable
 from consumer.events import (
     DecodedProduct,
@@ -19,7 +20,6 @@ from consumer.events import (
     EventType,
     FetchedProduct,
     FetchReason,
-    ImageStatus,
     InferredProduct,
     LostImage,
     ProductEvent,
