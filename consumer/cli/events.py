@@ -32,7 +32,7 @@ def tail(
     start: Annotated[From, typer.Option("--from", help="Where reading starts.")] = From.BEGINNING,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many records.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what comes later.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the broker.")] = 10,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the broker.")] = 30,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Print the records of a topic up to its end as it is now. One JSON object a line with --output json."""

@@ -36,7 +36,7 @@ def push(
     file_format: Annotated[Format, typer.Option("--format", help="jsonl: one JSON object a line.")],
     vendor: Annotated[str | None, typer.Option(help="vendor_id of rows that name none.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count; send nothing.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the broker.")] = 10,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the broker.")] = 30,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Send a feed to the events topic; bad rows are reported with line and reason, the good ones go on (exit 3)."""

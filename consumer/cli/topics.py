@@ -23,7 +23,7 @@ def _topics() -> None:
 def create(
     partitions: Annotated[int, typer.Option(min=1, help="Of each topic; equal, so that a key keeps its number.")] = 6,
     replication: Annotated[int, typer.Option(min=1, help="Copies of each partition; 1 on a single broker.")] = 3,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the broker.")] = 10,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the broker.")] = 30,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Create the four topics where they are missing; existing ones are reported and not touched."""
