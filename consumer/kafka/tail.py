@@ -24,7 +24,7 @@ from consumer.kafka.message import delivery_of
 from consumer.kafka.topics import ask_metadata, client_properties
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from confluent_kafka import Message
 
@@ -70,7 +70,8 @@ def tail(kafka: KafkaSettings, span: Span, timeout_s: float = 30) -> Generator[D
     Raises BrokerUnavailable when nothing comes for `timeout_s` although an end is not reached, Refused when the broker
     says no. Close the iterator, or use it up.
     """
-    ends = _ends(kafka, span.topic, timeout_s)
+    offsets = _Offsets(kafka, span.topic, timeout_s)
+    ends = offsets.ends()
     consumer = Consumer(
         {
             **client_properties(kafka),
@@ -89,7 +90,7 @@ def tail(kafka: KafkaSettings, span: Span, timeout_s: float = 30) -> Generator[D
                 for number, end in ends.items()
             ]
         )
-        deliveries = _follow(consumer) if span.is_following else _read(consumer, _Unread(ends), timeout_s)
+        deliveries = _follow(consumer) if span.is_following else _read(consumer, _Unread(ends), offsets)
         wanted = None if span.key is None else span.key.encode()
         yield from islice((each for each in deliveries if wanted in {None, each.key}), span.limit)
     finally:
@@ -118,15 +119,24 @@ class _Unread:
         else:
             self.waiting_since.setdefault(partition, time.monotonic())
 
-    def give_up_waiting(self) -> None:
-        """What a worker that died left open does not stop the reader: that part is not committed."""
+    def give_up_waiting(self, committed_ends: Callable[[], dict[int, int]]) -> None:
+        """What a worker that died left open does not stop the reader: that part is not committed.
+
+        A broker that is only slow is waited for: there, the committed end is not short of ours.
+        """
         latest = time.monotonic() - _OPEN_TRANSACTION_S
-        for partition, since in self.waiting_since.items():
-            if since < latest:
-                self.ends.pop(partition, None)
+        overdue = [partition for partition, since in self.waiting_since.items() if since < latest]
+        if not overdue:
+            return
+        committed = committed_ends()
+        for partition in overdue:
+            del self.waiting_since[partition]
+            if committed[partition] < self.ends.get(partition, 0):
+                self.ends.pop(partition)
 
 
-def _read(consumer: Consumer, unread: _Unread, timeout_s: float) -> Iterator[Delivery]:
+def _read(consumer: Consumer, unread: _Unread, offsets: _Offsets) -> Iterator[Delivery]:
+    timeout_s = offsets.timeout_s
     deadline = time.monotonic() + timeout_s
     while unread.ends:
         for message in consumer.consume(_RECORDS_PER_POLL, _POLL_S):
@@ -137,7 +147,7 @@ def _read(consumer: Consumer, unread: _Unread, timeout_s: float) -> Iterator[Del
                     yield delivery
             elif message.error() == _PARTITION_EOF:
                 unread.reached(cast("int", message.partition()), cast("int", message.offset()))
-        unread.give_up_waiting()
+        unread.give_up_waiting(offsets.committed_ends)
         if time.monotonic() > deadline:
             raise BrokerUnavailable(f"no record came for {timeout_s:g} s, and the end is not reached")
 
@@ -147,28 +157,44 @@ def _follow(consumer: Consumer) -> Iterator[Delivery]:
         yield from map(delivery_of, filter(_is_record, consumer.consume(_RECORDS_PER_POLL, _POLL_S)))
 
 
-def _ends(kafka: KafkaSettings, topic: str, timeout_s: float) -> dict[int, int]:
-    """Offset after the last record of each partition, records of open transactions included."""
-    admin = AdminClient(client_properties(kafka))
-    metadata = ask_metadata(admin, kafka, timeout_s).topics.get(topic)
-    if metadata is None or not metadata.partitions:
-        raise Refused(f"there is no topic {topic!r} at {kafka.bootstrap_servers}; `hangtag topics create` makes ours")
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            return _latest(admin, topic, metadata.partitions, timeout_s)
-        except KafkaException as error:
-            if error.args[0].code() not in _SETTLING or time.monotonic() > deadline:
-                message = f"the broker does not say where {topic} ends: {error.args[0].str()}"
-                raise BrokerUnavailable(message) from error
-            time.sleep(_POLL_S)
+class _Offsets:
+    """Where the partitions of a topic end, as the broker says now."""
 
+    def __init__(self, kafka: KafkaSettings, topic: str, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self._topic = topic
+        self._admin = AdminClient(client_properties(kafka))
+        metadata = ask_metadata(self._admin, kafka, timeout_s).topics.get(topic)
+        if metadata is None or not metadata.partitions:
+            raise Refused(
+                f"there is no topic {topic!r} at {kafka.bootstrap_servers}; `hangtag topics create` makes ours"
+            )
+        self._partitions = tuple(metadata.partitions)
 
-def _latest(admin: AdminClient, topic: str, partitions: Iterable[int], timeout_s: float) -> dict[int, int]:
-    latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}  # type: ignore[no-untyped-call]
-    # The commit of a transaction is answered a moment before its records may be read: "committed" would miss them.
-    asked = admin.list_offsets(latest, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=timeout_s)
-    return {partition.partition: future.result().offset for partition, future in asked.items()}
+    def ends(self) -> dict[int, int]:
+        """Offset after the last record of each partition, records of open transactions included.
+
+        The commit of a transaction is answered a moment before its records may be read: the committed end would miss
+        them.
+        """
+        return self._ask(IsolationLevel.READ_UNCOMMITTED)
+
+    def committed_ends(self) -> dict[int, int]:
+        """Offset up to which each partition can be read: where its oldest open transaction begins, or the end."""
+        return self._ask(IsolationLevel.READ_COMMITTED)
+
+    def _ask(self, isolation: IsolationLevel) -> dict[int, int]:
+        latest = {TopicPartition(self._topic, number): OffsetSpec.latest() for number in self._partitions}  # type: ignore[no-untyped-call]
+        deadline = time.monotonic() + self.timeout_s
+        while True:
+            asked = self._admin.list_offsets(latest, isolation_level=isolation, request_timeout=self.timeout_s)
+            try:
+                return {partition.partition: future.result().offset for partition, future in asked.items()}
+            except KafkaException as error:
+                if error.args[0].code() not in _SETTLING or time.monotonic() > deadline:
+                    message = f"the broker does not say where {self._topic} ends: {error.args[0].str()}"
+                    raise BrokerUnavailable(message) from error
+                time.sleep(_POLL_S)
 
 
 def _is_record(message: Message) -> bool:
