@@ -62,6 +62,7 @@ def test_a_group_reads_what_another_process_wrote(mock: KafkaStatus) -> None:
         wait_until(read_on, 30, "20 events")
     finally:
         reader.close()
+    assert seen == {str(number).encode() for number in range(20)}
 
 
 @pytest.mark.triton

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import time
 
@@ -28,8 +29,11 @@ def test_a_connection_of_the_event_loop_is_refused_too() -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.3", "localhost"])
 def test_every_address_of_this_machine_may_be_dialled(address: str) -> None:
-    with socket.create_server(("0.0.0.0", 0)) as server, socket.create_connection((address, server.getsockname()[1])):
-        pass
+    with (
+        socket.create_server(("0.0.0.0", 0)) as server,
+        socket.create_connection((address, server.getsockname()[1])) as client,
+    ):
+        assert ipaddress.ip_address(client.getpeername()[0]).is_loopback
 
 
 def test_waiting_gives_the_value_and_ends_at_its_deadline() -> None:
