@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the generated pages: `python docs/reference.py`. A test fails when they are stale.
 
-`docs/settings.md` comes from `consumer/settings.py`, `docs/metrics.md` from `consumer/observability/metrics.py`.
+`docs/settings.md` comes from `consumer/settings/`, `docs/metrics.md` from `consumer/observability/metrics.py`.
 """
 
 from __future__ import annotations

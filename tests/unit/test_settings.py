@@ -37,6 +37,32 @@ def test_a_variable_of_no_section_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("variable", "sentence"),
+    [
+        ("HANGTAG_KAFKA__GROUP", "kafka.group: unknown setting; did you mean kafka.group_id?"),
+        ("HANGTAG_KAFAK__SLOT", "HANGTAG_KAFAK__SLOT: unknown setting; did you mean HANGTAG_KAFKA__SLOT?"),
+        ("HANGTAG_XYZZY", "HANGTAG_XYZZY: unknown setting"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_nearest_right_one(
+    monkeypatch: pytest.MonkeyPatch, variable: str, sentence: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+
+    assert str(caught.value).splitlines()[1:] == [f"  {sentence}"]
+
+
+def test_a_wrong_name_in_the_file_is_answered_with_the_nearest_right_one(tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").write_text("[engine]\nslot = 10\n")
+
+    with pytest.raises(SettingsInvalid, match=r"engine\.slot: unknown setting; did you mean engine\.slots\?"):
+        load_settings()
+
+
 @pytest.mark.parametrize("name", ["isolation.level", "enable.auto.commit", "transactional.id"])
 def test_a_property_that_the_guarantee_rests_on_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("HANGTAG_KAFKA__PROPERTIES", f'{{"{name}": "x"}}')

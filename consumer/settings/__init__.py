@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every knob: type, unit, default, reason. Built once in `app.py` and passed down in slices.
+
+Environment `HANGTAG_SECTION__FIELD`, then the file `hangtag.toml` of the working directory, then the secrets directory
+named by `HANGTAG_SECRETS_DIR`, one file a secret: `triton__read_key`. Unknown or unsafe values
+fail at start, all at once.
+"""
+
+from consumer.settings.engine import DeadLetterSettings, Delivery, EngineSettings
+from consumer.settings.images import Egress, ImageSettings, PrivateEndpoint, parse_endpoint
+from consumer.settings.kafka import FIXED_KAFKA_PROPERTIES, KafkaSettings, Start, TopicSettings
+from consumer.settings.load import load_settings
+from consumer.settings.observability import HealthSettings, LogSettings
+from consumer.settings.section import Section
+from consumer.settings.tree import Settings
+from consumer.settings.triton import TritonSettings
+
+__all__ = [
+    "FIXED_KAFKA_PROPERTIES",
+    "DeadLetterSettings",
+    "Delivery",
+    "Egress",
+    "EngineSettings",
+    "HealthSettings",
+    "ImageSettings",
+    "KafkaSettings",
+    "LogSettings",
+    "PrivateEndpoint",
+    "Section",
+    "Settings",
+    "Start",
+    "TopicSettings",
+    "TritonSettings",
+    "load_settings",
+    "parse_endpoint",
+]
