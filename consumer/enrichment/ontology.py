@@ -24,6 +24,8 @@ class Policy(StrEnum):
     AUTO = "auto"
     AGREE = "agree"
     """Only where the text or the vendor says the same."""
+    TEXT = "text"
+    """Only on the evidence of text or vendor: a photo alone is at most a suggestion."""
     SUGGEST = "suggest"
     """Never; it stays a suggestion."""
 
@@ -60,6 +62,8 @@ class AttributeKind:
     """Label by value id, in the order of the file; shades are not among them."""
     shades: Mapping[str, Shade]
     policy: Policy
+    applies_to: frozenset[str]
+    """Every category that the attribute makes sense for."""
 
     def family_of(self, label_id: str) -> str:
         """The value that a trained label counts for: a shade's family, else the value itself. KeyError if unknown."""
@@ -70,12 +74,14 @@ class AttributeKind:
 
 @dataclass(frozen=True, slots=True)
 class Ontology:
-    """One version of all words. Attributes apply to every category for now."""
+    """One version of all words."""
 
     version: str
     categories: Mapping[str, Category]
+    """Parents before their children."""
     attributes: tuple[AttributeKind, ...]
-    _children: frozenset[str] = field(repr=False)
+    _by_handle: Mapping[str, AttributeKind] = field(repr=False)
+    _leaves: Mapping[str, tuple[str, ...]] = field(repr=False)
 
     @classmethod
     def load(cls, version: str) -> Ontology:
@@ -85,11 +91,14 @@ class Ontology:
             tree = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise IncompatibleModels(f"the bundle was made for ontology {version}, which this build lacks") from error
+        categories = _categories(tree["categories"])
+        attributes = tuple(_attribute(entry, categories) for entry in tree["attributes"])
         return cls(
             version=tree["version"],
-            categories=_categories(tree["categories"]),
-            attributes=tuple(_attribute(entry) for entry in tree["attributes"]),
-            _children=frozenset(entry["parent"] for entry in tree["categories"] if entry["parent"]),
+            categories=categories,
+            attributes=attributes,
+            _by_handle={kind.handle: kind for kind in attributes},
+            _leaves=_leaves(categories),
         )
 
     def path(self, category_id: str) -> tuple[str, ...]:
@@ -101,15 +110,23 @@ class Ontology:
         return self.categories[category_id].google_id
 
     def is_leaf(self, category_id: str) -> bool:
-        """Whether the node has no children here."""
-        return category_id not in self._children
+        """Whether the node has no children here. KeyError if unknown."""
+        return self._leaves[category_id] == (category_id,)
+
+    def leaves_below(self, category_id: str) -> tuple[str, ...]:
+        """The leaves of the branch in the order of the file; of a leaf, itself. KeyError if unknown."""
+        return self._leaves[category_id]
 
     def attribute(self, handle: str) -> AttributeKind:
         """The attribute of that handle. KeyError if unknown."""
-        for kind in self.attributes:
-            if kind.handle == handle:
-                return kind
-        raise KeyError(handle)
+        return self._by_handle[handle]
+
+    def applies(self, handle: str, category_id: str) -> bool:
+        """Whether products of exactly this node have the attribute: no necklines on shoes. KeyError if unknown.
+
+        What holds for a node need not hold below it, nor the other way round.
+        """
+        return self.categories[category_id].id in self.attribute(handle).applies_to
 
 
 def _categories(entries: list[dict[str, Any]]) -> dict[str, Category]:
@@ -131,7 +148,17 @@ def _categories(entries: list[dict[str, Any]]) -> dict[str, Category]:
     return nodes
 
 
-def _attribute(entry: dict[str, Any]) -> AttributeKind:
+def _leaves(categories: Mapping[str, Category]) -> dict[str, tuple[str, ...]]:
+    parents = {node.path[-2] for node in categories.values() if len(node.path) > 1}
+    below: dict[str, list[str]] = {node_id: [] for node_id in categories}
+    for node in categories.values():
+        if node.id not in parents:
+            for step in node.path:
+                below[step].append(node.id)
+    return {node_id: tuple(leaves) for node_id, leaves in below.items()}
+
+
+def _attribute(entry: dict[str, Any], categories: Mapping[str, Category]) -> AttributeKind:
     return AttributeKind(
         handle=entry["handle"],
         id=entry["id"],
@@ -139,4 +166,18 @@ def _attribute(entry: dict[str, Any]) -> AttributeKind:
         labels={value["id"]: value["label"] for value in entry["values"]},
         shades={shade["id"]: Shade(shade["id"], shade["label"], shade["parent"]) for shade in entry["shades"]},
         policy=Policy(entry["policy"]),
+        applies_to=_applicable(entry, categories),
     )
+
+
+def _applicable(entry: dict[str, Any], categories: Mapping[str, Category]) -> frozenset[str]:
+    """Each id of `applies_to` and `not_below` stands for its whole branch; the one nearest to a node decides."""
+    if entry["applies_to"] == "all":
+        return frozenset(categories)
+    starts, stops = frozenset(entry["applies_to"]), frozenset(entry.get("not_below", ()))
+    found: set[str] = set()
+    for node in categories.values():
+        is_below = len(node.path) > 1 and node.path[-2] in found
+        if node.id in starts or (is_below and node.id not in stops):
+            found.add(node.id)
+    return frozenset(found)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.enrichment.ontology import Ontology
+    from consumer.enrichment.ontology import Category, Ontology
     from consumer.events import ProductEvent
 
 CATEGORY = "category"
@@ -36,7 +36,7 @@ class VendorWords:
     def __init__(self, ontology: Ontology) -> None:
         self._ids: dict[str, Mapping[str, str]] = {
             CATEGORY: {
-                **{_folded(node.label): node.id for node in ontology.categories.values()},
+                **_nodes_by_label(ontology),
                 **{_folded(node.breadcrumb): node.id for node in ontology.categories.values()},
             }
         }
@@ -56,6 +56,23 @@ class VendorWords:
             for handle, raw in words.items()
             if raw.strip()
         }
+
+
+def _nodes_by_label(ontology: Ontology) -> dict[str, str]:
+    """Of several nodes with one label the one nearest to the root: `Jeans` are no maternity jeans.
+
+    Where two are equally near, the label names neither.
+    """
+    by_label: dict[str, list[Category]] = {}
+    for node in ontology.categories.values():
+        by_label.setdefault(_folded(node.label), []).append(node)
+    named = {}
+    for label, nodes in by_label.items():
+        highest = min(len(node.path) for node in nodes)
+        at_the_top = [node.id for node in nodes if len(node.path) == highest]
+        if len(at_the_top) == 1:
+            named[label] = at_the_top[0]
+    return named
 
 
 def _folded(text: str) -> str:

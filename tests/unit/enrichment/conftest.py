@@ -28,7 +28,9 @@ def ontology() -> Ontology:
 @pytest.fixture(scope="session")
 def crosswalks() -> Mapping[str, Any]:
     folder = resources.files("triton_models") / "ontology" / "crosswalks"
-    return {name: json.loads((folder / f"{name}.json").read_text()) for name in ("fpi", "space_a")}
+    return {
+        name: json.loads((folder / f"{name}.json").read_text()) for name in ("fpi", "clothing", "space_a", "space_b")
+    }
 
 
 @pytest.fixture(scope="session")
