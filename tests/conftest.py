@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import ipaddress
+import signal
 import socket
 import sys
 import threading
@@ -31,6 +32,11 @@ THREAD_LIMIT_S = 5
 def pytest_configure() -> None:
     """Put the guard in; an audit hook stays for the life of the process."""
     sys.addaudithook(_refuse_to_dial_out)
+    # Under nohup, or as a shell's background job, these are ignored, and what a test starts would inherit that. A
+    # handler is not inherited.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
