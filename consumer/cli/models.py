@@ -105,8 +105,8 @@ def evaluate(
     loaded = load_bundle(bundle)
     with _progress() as progress:
         products = select_products(data, split)
-        answers = Evaluator(loaded, data, cache or _cache(), progress).answer(products, inputs)
-    _print_evaluation(score(loaded, products, answers, load_crosswalk("fpi"), split), output)
+        answers = Evaluator(loaded, cache or _cache(), progress).answer(products, inputs)
+    _print_evaluation(score(loaded, products, answers, load_crosswalk(products[0].dataset), split), output)
 
 
 @app.command(epilog="Example: hangtag models repository --out build/repository --precision auto")

@@ -77,12 +77,12 @@ def offline_answers(rows: list[dict[str, Any]], photos: list[bytes]) -> dict[str
 def test_fifty_real_photos_are_tagged_as_the_graphs_themselves_tag_them(
     tmp_path: Path, kafka: Kafka, starter_triton: Triton, image_host: ImageHost, data_folder: Path
 ) -> None:
-    from triton_models.training.datasets import PhotoArchive, read_products
+    from triton_models.training.datasets import PhotoArchive, read_folder
 
     folder = data_folder / "fashion-product-images"
-    products = [product for product in read_products(folder) if product.photo and product.title]
+    products = [product for product in read_folder(folder).products if product.photo and product.title]
     products = products[:: len(products) // PRODUCTS][:PRODUCTS]
-    with PhotoArchive(folder) as archive:
+    with PhotoArchive() as archive:
         photos = [archive.read(product.photo) for product in products if product.photo]
     rows = [
         {

@@ -36,10 +36,13 @@ class LexicalRule:
         match handle:
             case "category":
                 types = named(title, self.words.types)
-                return self.crosswalk.categories.get(types[-1] if types else "Tshirts", "")
+                return self._word("articleType", types[-1] if types else "Tshirts", handle)
             case "target-gender":
-                return self.crosswalk.genders[(*named(title, self.words.genders), "Men")[0]]
+                return self._word("gender", (*named(title, self.words.genders), "Men")[0], handle)
             case "color":
-                return self.crosswalk.colours[(*named(title, self.words.colours), "Black")[0]]
+                return self._word("baseColour", (*named(title, self.words.colours), "Black")[0], handle)
             case _:
                 raise KeyError(handle)
+
+    def _word(self, column: str, raw: str, handle: str) -> str:
+        return self.crosswalk.columns[column][raw].get(handle, "")

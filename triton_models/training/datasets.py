@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labelled products from a folder of the data set: rows with raw labels, and the bytes of their photos."""
+"""Labelled products from folders of the data sets: rows with raw labels, and the bytes of their photos."""
 
 from __future__ import annotations
 
@@ -7,81 +7,172 @@ import csv
 import hashlib
 import zipfile
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 from consumer.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-#: Name of the data set in ids, crosswalks and the model card.
+#: Names of the data sets in ids, crosswalks and the model card.
 FASHION_PRODUCT_IMAGES = "fashion-product-images"
+CLOTHING_DATASET = "clothing-dataset"
 
-_LABEL_COLUMNS = ("gender", "masterCategory", "subCategory", "articleType", "baseColour", "season", "usage")
-_REQUIRED_COLUMNS = frozenset({"id", "productDisplayName"})
-#: By column, the archive that holds the photo where the column says 1; small before large: nearly all products have it.
-_ARCHIVES = {"image_60x80": "images_60x80.zip", "image_large": "images_large.zip"}
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How one data set writes its table."""
+
+    dataset: str
+    file: str
+    id: str
+    title: str | None
+    group: str
+    group_prefix: str
+    """Keeps groups of two data sets apart."""
+    labels: tuple[str, ...]
+
+
+_SHAPES = (
+    _Shape(
+        FASHION_PRODUCT_IMAGES,
+        "styles.csv",
+        id="id",
+        title="productDisplayName",
+        group="group",
+        group_prefix="",
+        labels=("gender", "masterCategory", "subCategory", "articleType", "baseColour", "season", "usage"),
+    ),
+    _Shape(
+        CLOTHING_DATASET,
+        "images.csv",
+        id="image",
+        title=None,
+        group="sender_id",
+        group_prefix=f"{CLOTHING_DATASET}/",
+        labels=("label", "kids"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
     """One picture: the archive it lies in and its name there."""
 
-    archive: str
+    archive: Path
     member: str
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledProduct:
-    """One row of the data set."""
+    """One row of a data set."""
 
+    dataset: str
     id: str
     group: str
-    """Rows of one group share a title or look the same; empty where the file does not say."""
+    """Rows of one group share a title, look the same or come from one sender; empty where the file does not say."""
     title: str
     labels: Mapping[str, str]
     """Raw value by column; an empty cell is no entry: a missing label, not a class."""
     photos: tuple[Photo, ...]
+    line: int = 0
+    """Where the row ends in its file, from 1."""
 
     @property
     def photo(self) -> Photo | None:
         """The picture that stands for the product: the small one, where it exists."""
         return self.photos[0] if self.photos else None
 
+    @property
+    def key(self) -> str:
+        """Unique among all data sets."""
+        return f"{self.dataset}/{self.id}"
 
-def read_products(folder: Path) -> tuple[LabelledProduct, ...]:
-    """All rows of `styles.csv`, in its order. Raises Refused when the folder does not have that shape."""
-    path = folder / "styles.csv"
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The rows of one folder that can be used, and what is wrong with the others."""
+
+    table: Path
+    dataset: str
+    products: tuple[LabelledProduct, ...]
+    """In the order of the file."""
+    faults: tuple[str, ...]
+    """File, line and reason of each row that was left out."""
+
+
+def read_folder(folder: Path) -> DataFolder:
+    """All rows of `styles.csv` or `images.csv`. Raises Refused when the folder has neither shape."""
+    shape = next((shape for shape in _SHAPES if (folder / shape.file).is_file()), None)
+    if shape is None:
+        names = " or ".join(shape.file for shape in _SHAPES)
+        raise Refused(f"{folder} has no {names}; --data takes a folder with one of them and image archives")
+    table = folder / shape.file
+    photos = _photos_by_id(folder)
+    products: dict[str, LabelledProduct] = {}
+    faults = []
+    for line, row in _rows(table, shape):
+        if not row[shape.id]:
+            faults.append(f"{table} line {line}: no {shape.id}")
+        elif row[shape.id] in products:
+            faults.append(f"{table} line {line}: {shape.id} {row[shape.id]} stands in an earlier line already")
+        else:
+            products[row[shape.id]] = _product(shape, row, photos.get(row[shape.id], ()), line)
+    return DataFolder(table, shape.dataset, tuple(products.values()), tuple(faults))
+
+
+def _rows(table: Path, shape: _Shape) -> Iterator[tuple[int, Mapping[str, str]]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            if missing := _REQUIRED_COLUMNS - set(reader.fieldnames or ()):
-                raise Refused(f"{path} has no column {', '.join(sorted(missing))}")
-            return tuple(_product(row) for row in reader)
-    except OSError as error:
-        raise Refused(
-            f"{path} cannot be read ({error.strerror}); --data takes a folder with styles.csv and image archives"
-        ) from error
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            required = {shape.id} | ({shape.title} if shape.title else set())
+            if missing := required - set(reader.fieldnames or ()):
+                raise Refused(f"{table} has no column {', '.join(sorted(missing))}")
+            for row in reader:
+                yield reader.line_num, row
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Refused(f"{table} cannot be read: {error}") from error
 
 
-def _product(row: Mapping[str, str]) -> LabelledProduct:
-    member = f"{row['id']}.jpg"
+def _product(shape: _Shape, row: Mapping[str, str], photos: tuple[Photo, ...], line: int) -> LabelledProduct:
+    group = row.get(shape.group)
     return LabelledProduct(
-        id=row["id"],
-        group=row.get("group") or "",
-        title=row["productDisplayName"] or "",
-        labels={column: row[column] for column in _LABEL_COLUMNS if row.get(column)},
-        photos=tuple(Photo(archive, member) for column, archive in _ARCHIVES.items() if row.get(column) == "1"),
+        dataset=shape.dataset,
+        id=row[shape.id],
+        group=f"{shape.group_prefix}{group}" if group else "",
+        title=row[shape.title] if shape.title else "",
+        labels={column: row[column] for column in shape.labels if row.get(column)},
+        photos=photos,
+        line=line,
     )
 
 
-class PhotoArchive:
-    """Reads photos out of the folder's zip files. Close it, or use it as a context manager. Not thread-safe."""
+def _photos_by_id(folder: Path) -> dict[str, tuple[Photo, ...]]:
+    """What the folder's archives hold, in the order of their names, which puts small photos before large ones."""
+    archives = sorted(folder.glob("*.zip"))
+    if not archives:
+        raise Refused(f"{folder} has no image archive (*.zip)")
+    photos: dict[str, tuple[Photo, ...]] = {}
+    for archive in archives:
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                members = opened.namelist()
+        except (OSError, zipfile.BadZipFile) as error:
+            raise Refused(f"{archive} cannot be read: {error}") from error
+        for member in members:
+            path = PurePosixPath(member)
+            if path.suffix == ".jpg":
+                photos[path.stem] = (*photos.get(path.stem, ()), Photo(archive, member))
+    return photos
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._open: dict[str, zipfile.ZipFile] = {}
+
+class PhotoArchive:
+    """Reads photos out of zip files. Close it, or use it as a context manager. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._open: dict[Path, zipfile.ZipFile] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -91,13 +182,13 @@ class PhotoArchive:
             archive.close()
 
     def read(self, photo: Photo) -> bytes:
-        """The photo's bytes. Raises Refused when archive or member is not there."""
+        """The photo's bytes. Raises Refused when archive or member cannot be read."""
         try:
             if photo.archive not in self._open:
-                self._open[photo.archive] = zipfile.ZipFile(self._folder / photo.archive)
+                self._open[photo.archive] = zipfile.ZipFile(photo.archive)
             return self._open[photo.archive].read(photo.member)
-        except (OSError, KeyError) as error:
-            raise Refused(f"{self._folder / photo.archive}: {photo.member} cannot be read") from error
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise Refused(f"{photo.archive}: {photo.member} cannot be read") from error
 
     def hashes(self, photos: Iterable[Photo]) -> dict[Photo, str]:
         """SHA-256 of each photo's bytes, lower-case hex."""

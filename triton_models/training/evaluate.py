@@ -21,7 +21,8 @@ from triton_models.export.runtimes import (
     TEXT_ENCODER,
     OnnxRuntime,
 )
-from triton_models.training.datasets import FASHION_PRODUCT_IMAGES, PhotoArchive, read_products
+from triton_models.training.corpus import hash_photos
+from triton_models.training.datasets import PhotoArchive, read_folder
 from triton_models.training.features import FeatureCache
 from triton_models.training.metrics import TaskMetrics, score
 from triton_models.training.split import Split, split_products
@@ -87,7 +88,7 @@ def event_of(product: LabelledProduct) -> ProductEvent:
     return ProductEvent(
         event_id=product.id,
         event_type=EventType.UPSERT,
-        vendor_id=FASHION_PRODUCT_IMAGES,
+        vendor_id=product.dataset,
         sku=product.id,
         product_version=1,
         occurred_at=datetime(1970, 1, 1, tzinfo=UTC),
@@ -98,9 +99,8 @@ def event_of(product: LabelledProduct) -> ProductEvent:
 class Evaluator:
     """Answers for labelled products by the ONNX files of one bundle."""
 
-    def __init__(self, bundle: Bundle, data: Path, cache: Path, progress: Progress) -> None:
+    def __init__(self, bundle: Bundle, cache: Path, progress: Progress) -> None:
         self._bundle = bundle
-        self._data = data
         self._run = OnnxRuntime(bundle.folder)
         self._progress = progress
         self._features = FeatureCache(
@@ -137,7 +137,7 @@ class Evaluator:
 
     def _image_features(self, products: Sequence[LabelledProduct]) -> dict[int, NDArray[np.float32]]:
         photos = {row: product.photo for row, product in enumerate(products) if product.photo is not None}
-        with PhotoArchive(self._data) as archive:
+        with PhotoArchive() as archive:
             hashes = archive.hashes(photos.values())
             vectors = self._features.compute(
                 archive, hashes, list(photos.values()), self._progress.of("photos through the image encoder")
@@ -172,7 +172,7 @@ def evaluate(
     tasks, skipped = {}, {}
     for task in bundle.manifest.tasks:
         columns = {label: column for column, label in enumerate(task.labels)}
-        words = [crosswalk.value(task.handle, products[row]) for row in answers.rows]
+        words = [crosswalk.words(products[row]).get(task.handle) for row in answers.rows]
         scored = [position for position, word in enumerate(words) if word in columns]
         name = TASK_NAMES[task.handle]
         skipped[name] = len(products) - len(scored)
@@ -186,14 +186,12 @@ def count_seen(bundle: Bundle, products: Sequence[LabelledProduct]) -> int:
     """How many of the products the bundle has learnt from, by `training_ids.bin`."""
     raw = (bundle.folder / "training_ids.bin").read_bytes()
     seen = {raw[start : start + 8] for start in range(0, len(raw), 8)}
-    return sum(id_prefix(FASHION_PRODUCT_IMAGES, product.id) in seen for product in products)
+    return sum(id_prefix(product.dataset, product.id) in seen for product in products)
 
 
 def select_products(folder: Path, split: str) -> tuple[LabelledProduct, ...]:
     """The products of one split; `all` takes every row and needs neither groups nor hashes. Raises Refused."""
-    products = read_products(folder)
+    products = read_folder(folder).products
     if split == ALL_ROWS:
         return products
-    with PhotoArchive(folder) as archive:
-        hashes = archive.hashes(photo for product in products for photo in product.photos)
-    return tuple(products[row] for row in split_products(products, hashes)[Split(split)])
+    return tuple(products[row] for row in split_products(products, hash_photos(products))[Split(split)])

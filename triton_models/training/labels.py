@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the heads may answer, and which answers are right for a product: raw labels through the crosswalk."""
+"""What the heads may answer, and which answers are right for a product: raw labels through the crosswalks."""
 
 from __future__ import annotations
 
@@ -7,59 +7,86 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from consumer.errors import Refused
+from triton_models.training.datasets import CLOTHING_DATASET, FASHION_PRODUCT_IMAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from consumer.enrichment.ontology import Ontology
     from triton_models.training.datasets import LabelledProduct
 
-#: Training rows that a category needs to become an answer.
-CATEGORY_MIN_ROWS = 100
-#: A shade with fewer rows counts for its family only.
-COLOUR_MIN_ROWS = 100
+#: Training rows that a word needs to become an answer, by the handles that have labels. A category or shade with fewer
+#: counts for its parent; a value of another handle is a missing label.
+FLOORS: Mapping[str, int] = MappingProxyType(
+    {
+        "category": 100,
+        "target-gender": 1,
+        "age-group": 1,
+        "color": 100,
+        "x-season": 1,
+        "x-usage": 20,
+        "sleeve-length-type": 1,
+    }
+)
+
+_FILES = {FASHION_PRODUCT_IMAGES: "fpi", CLOTHING_DATASET: "clothing"}
+#: The handle of a column whose crosswalk names bare words.
+_HANDLES = {"articleType": "category", "baseColour": "color", "season": "x-season", "usage": "x-usage"}
 
 
 @dataclass(frozen=True, slots=True)
 class Crosswalk:
     """From a data set's values to nodes and values of the ontology."""
 
-    categories: Mapping[str, str]
-    genders: Mapping[str, str]
-    colours: Mapping[str, str]
+    columns: Mapping[str, Mapping[str, Mapping[str, str]]]
+    """By column and raw value, the ontology's word of each handle; a value that says nothing has none."""
 
-    def value(self, handle: str, product: LabelledProduct) -> str | None:
-        """The ontology's word for a product, None where the label is missing or has no word."""
-        match handle:
-            case "category":
-                return self.categories.get(product.labels.get("articleType", ""))
-            case "target-gender":
-                return self.genders.get(product.labels.get("gender", ""))
-            case "color":
-                return self.colours.get(product.labels.get("baseColour", ""))
-            case _:
-                raise KeyError(handle)
+    def words(self, product: LabelledProduct) -> dict[str, str]:
+        """By handle, the ontology's word for a product; a missing label, or one without a word, is no entry."""
+        words: dict[str, str] = {}
+        for column, raw in product.labels.items():
+            words |= self.columns.get(column, {}).get(raw, {})
+        return words
+
+    def unknown(self, product: LabelledProduct) -> Iterator[tuple[str, str]]:
+        """Columns and raw values that the crosswalk has never heard of."""
+        for column, raw in product.labels.items():
+            if column in self.columns and raw not in self.columns[column]:
+                yield column, raw
 
 
-def load_crosswalk(name: str) -> Crosswalk:
-    """The crosswalk file of that name beside the ontology. Raises Refused when there is none."""
-    file = resources.files("triton_models") / "ontology" / "crosswalks" / f"{name}.json"
-    try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise Refused(f"there is no crosswalk {name}") from error
+def load_crosswalk(dataset: str) -> Crosswalk:
+    """The crosswalk of a data set. Raises Refused when there is none."""
+    if dataset not in _FILES:
+        raise Refused(f"there is no crosswalk for {dataset}; known: {', '.join(_FILES)}")
+    file = resources.files("triton_models") / "ontology" / "crosswalks" / f"{_FILES[dataset]}.json"
+    tree = json.loads(file.read_text(encoding="utf-8"))
+    unmapped = tree.pop("unmapped", {})
     return Crosswalk(
-        categories=tree["articleType"],
-        genders={raw: values["target-gender"] for raw, values in tree["gender"].items()},
-        colours=tree["baseColour"],
+        {
+            column: {raw: _words(column, word) for raw, word in values.items()}
+            | {raw: {} for raw in unmapped.get(column, ())}
+            for column, values in tree.items()
+            if isinstance(values, dict)
+        }
     )
+
+
+def load_crosswalks() -> dict[str, Crosswalk]:
+    """All crosswalks, by data set."""
+    return {dataset: load_crosswalk(dataset) for dataset in _FILES}
+
+
+def _words(column: str, word: str | Mapping[str, str]) -> Mapping[str, str]:
+    return {_HANDLES[column]: word} if isinstance(word, str) else word
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +107,32 @@ class LabelSpace:
         return rows
 
 
-def label_spaces(
-    ontology: Ontology, crosswalk: Crosswalk, training: Sequence[LabelledProduct]
-) -> tuple[LabelSpace, ...]:
-    """The answers of the three tasks: the words that the training split holds often enough."""
-    counts = {
-        handle: Counter(word for product in training if (word := crosswalk.value(handle, product)))
-        for handle in ("category", "target-gender", "color")
-    }
-    colour = ontology.attribute("color")
-    paths = {node: category.path for node, category in ontology.categories.items()}
-    shades = {value: (value,) for value in colour.labels} | {
-        shade: (kind.family, shade) for shade, kind in colour.shades.items()
-    }
-    genders = {value: (value,) for value in ontology.attribute("target-gender").labels}
-    return (
-        _space("category", counts["category"], CATEGORY_MIN_ROWS, paths),
-        _space("target-gender", counts["target-gender"], 1, genders),
-        _space("color", counts["color"], COLOUR_MIN_ROWS, shades),
+def label_spaces(ontology: Ontology, training: Mapping[str, Sequence[str | None]]) -> tuple[LabelSpace, ...]:
+    """The answers of each handle: the words that its training rows hold often enough.
+
+    A handle with fewer than two answers has nothing to learn and gets no space.
+    """
+    spaces = (
+        _space(handle, Counter(word for word in words if word is not None), _paths(ontology, handle))
+        for handle, words in training.items()
     )
+    return tuple(space for space in spaces if len(space.labels) > 1)
 
 
-def _space(handle: str, counts: Counter[str], min_rows: int, paths: Mapping[str, tuple[str, ...]]) -> LabelSpace:
-    labels = tuple(word for word in paths if counts[word] >= min_rows)
+def _paths(ontology: Ontology, handle: str) -> Mapping[str, tuple[str, ...]]:
+    """Each word with those above it, root first, itself last."""
+    if handle == "category":
+        return {node: category.path for node, category in ontology.categories.items()}
+    attribute = ontology.attribute(handle)
+    return {value: (value,) for value in attribute.labels} | {
+        shade: (kind.family, shade) for shade, kind in attribute.shades.items()
+    }
+
+
+def _space(handle: str, counts: Counter[str], paths: Mapping[str, tuple[str, ...]]) -> LabelSpace:
+    frequent = tuple(word for word in paths if counts[word] >= FLOORS[handle])
+    # A colour family is also a colour; a category with answers below is what several of them have in common.
+    labels = frequent if handle != "category" else tuple(_without_ancestors(frequent, paths))
     columns = {label: (column,) for column, label in enumerate(labels)}
     below = {
         node: tuple(column for column, label in enumerate(labels) if node in paths[label])
@@ -114,3 +144,8 @@ def _space(handle: str, counts: Counter[str], min_rows: int, paths: Mapping[str,
     }
     # A node above every answer says nothing.
     return LabelSpace(handle, labels, {word: right for word, right in admissible.items() if len(right) < len(labels)})
+
+
+def _without_ancestors(words: Sequence[str], paths: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    above = {node for word in words for node in paths[word][:-1]}
+    return (word for word in words if word not in above)

@@ -58,9 +58,9 @@ class TitleWords:
 def title_words(crosswalk: Crosswalk) -> TitleWords:
     """The phrases of the data set's own value names, with their singular forms."""
     return TitleWords(
-        colours={_plain(name): name for name in crosswalk.colours},
+        colours={_plain(name): name for name in crosswalk.columns["baseColour"]},
         genders={word: name for name, words in _GENDER_WORDS.items() for word in words},
-        types=_OTHER_SPELLINGS | {form: name for name in crosswalk.categories for form in _forms(name)},
+        types=_OTHER_SPELLINGS | {form: name for name in crosswalk.columns["articleType"] for form in _forms(name)},
     )
 
 

@@ -58,7 +58,9 @@ if TYPE_CHECKING:
 
 Features = dict["Head", "NDArray[np.float32]"]
 
-ONTOLOGY, CROSSWALK = "v1", "fpi"
+ONTOLOGY = "v1"
+#: What the heads of the first recipe answer.
+HANDLES = ("category", "target-gender", "color")
 
 
 class Trainer:
@@ -72,8 +74,8 @@ class Trainer:
         self._progress = progress
         self._features_computed = 0
         self._ontology = Ontology.load(ONTOLOGY)
-        self._crosswalk = load_crosswalk(CROSSWALK)
-        self._corpus = read_corpus(sources.data, self._ontology, self._crosswalk)
+        self._crosswalk = load_crosswalk(FASHION_PRODUCT_IMAGES)
+        self._corpus = read_corpus([sources.data], self._ontology, HANDLES)
         self._full_vocabulary = read_vocabulary(sources.text_model / "vocab.txt")
         vocabulary = self._pruned_vocabulary()
         self._tokeniser = Tokeniser(vocabulary, recipe.text_length)
@@ -109,7 +111,7 @@ class Trainer:
         seal(out, trained, self._recipe, self._ontology)
         # Quoted figures are those of the files as they are shipped.
         bundle = load_bundle(out)
-        evaluator = Evaluator(bundle, self._sources.data, self._cache, self._progress)
+        evaluator = Evaluator(bundle, self._cache, self._progress)
         measured = measure(bundle, self._corpus, self._crosswalk, evaluator)
         cost = Cost(
             time.monotonic() - started,
@@ -143,7 +145,7 @@ class Trainer:
         example = torch.zeros((2, 2, side, side, 3), dtype=torch.uint8)
         trunk = to_onnx(self._image_trunk, {"images": example}, ["image_features"]).SerializeToString()
         photos = {row: photo for row in rows if (photo := self._corpus.products[row].photo)}
-        with PhotoArchive(self._sources.data) as archive:
+        with PhotoArchive() as archive:
             features = FeatureCache(self._cache, trunk, side)
             vectors = features.compute(
                 archive, self._corpus.photo_hashes, list(photos.values()), self._progress.of("image features")

@@ -47,13 +47,13 @@ def test_answers_are_leaves_none_is_above_another() -> None:
 
 
 def test_frequent_words_of_the_data_set_are_answers() -> None:
-    crosswalk = load_crosswalk("fpi")
+    crosswalk = load_crosswalk("fashion-product-images")
     labels = {task.handle: task.labels for task in load_bundle().manifest.tasks}
 
     for kind in ("Tshirts", "Shirts", "Casual Shoes", "Watches", "Sports Shoes", "Kurtas", "Handbags", "Heels"):
-        assert crosswalk.categories[kind] in labels["category"]
+        assert crosswalk.columns["articleType"][kind]["category"] in labels["category"]
     for colour in ("Black", "White", "Navy Blue", "Maroon", "Silver"):
-        assert crosswalk.colours[colour] in labels["color"]
+        assert crosswalk.columns["baseColour"][colour]["color"] in labels["color"]
 
 
 @pytest.mark.parametrize(

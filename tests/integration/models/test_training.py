@@ -72,12 +72,12 @@ def test_the_card_quotes_the_figures_of_the_files(bundle_folder: Path) -> None:
 def test_a_blank_title_is_answered_exactly_as_the_photo_alone(
     bundle_folder: Path, drawn_sources: Sources, cache: Path
 ) -> None:
-    from triton_models.training.datasets import read_products
+    from triton_models.training.datasets import read_folder
     from triton_models.training.evaluate import Evaluator, Inputs
     from triton_models.training.progress import Silent
 
-    products = read_products(drawn_sources.data)[:30]
-    evaluator = Evaluator(load_bundle(bundle_folder), drawn_sources.data, cache, Silent())
+    products = read_folder(drawn_sources.data).products[:30]
+    evaluator = Evaluator(load_bundle(bundle_folder), cache, Silent())
 
     blank, photo = (evaluator.answer(products, inputs) for inputs in (Inputs.BLANK_TITLES, Inputs.PHOTOS_ONLY))
 

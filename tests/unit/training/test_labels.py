@@ -5,21 +5,26 @@ import numpy as np
 import pytest
 
 from consumer.enrichment.ontology import Ontology
-from triton_models.training.datasets import LabelledProduct
-from triton_models.training.labels import LabelSpace, label_spaces, load_crosswalk
+from triton_models.training.corpus import words_by_handle
+from triton_models.training.datasets import FASHION_PRODUCT_IMAGES, LabelledProduct
+from triton_models.training.labels import LabelSpace, label_spaces
 
 ROWS = (
-    [{"articleType": "Tshirts", "gender": "Men", "baseColour": "Red"}] * 120
-    + [{"articleType": "Shirts", "gender": "Boys", "baseColour": "Blue"}] * 110
+    [{"articleType": "Tshirts", "gender": "Men", "baseColour": "Red", "season": "Summer", "usage": "Casual"}] * 120
+    + [{"articleType": "Shirts", "gender": "Boys", "baseColour": "Blue", "season": "Fall", "usage": "Formal"}] * 110
     + [{"articleType": "Sweaters", "gender": "Girls", "baseColour": "Maroon"}] * 105
-    + [{"articleType": "Tunics", "gender": "Unisex", "baseColour": "Burgundy"}] * 5
+    + [{"articleType": "Tunics", "gender": "Unisex", "baseColour": "Burgundy", "usage": "Party"}] * 5
 )
+
+
+def product(row: int, labels: dict[str, str], dataset: str = FASHION_PRODUCT_IMAGES) -> LabelledProduct:
+    return LabelledProduct(dataset, str(row), "", "", labels, ())
 
 
 @pytest.fixture(scope="module")
 def spaces() -> dict[str, LabelSpace]:
-    products = [LabelledProduct(str(row), "", "", labels, ()) for row, labels in enumerate(ROWS)]
-    found = label_spaces(Ontology.load("v1"), load_crosswalk("fpi"), products)
+    products = [product(row, labels) for row, labels in enumerate(ROWS)]
+    found = label_spaces(Ontology.load("v1"), words_by_handle(products, ("category", "target-gender", "color")))
     return {space.handle: space for space in found}
 
 
@@ -41,11 +46,10 @@ def test_a_missing_or_unknown_word_is_masked(spaces: dict[str, LabelSpace]) -> N
     assert right(spaces["category"], None) == right(spaces["category"], "no-such-node") == set()
 
 
-def test_boys_and_men_share_a_target_gender(spaces: dict[str, LabelSpace]) -> None:
-    crosswalk = load_crosswalk("fpi")
+def test_a_handle_with_one_answer_has_nothing_to_learn() -> None:
+    products = [product(row, {"articleType": "Tshirts", "gender": "Men"}) for row in range(200)]
 
-    assert crosswalk.genders["Boys"] == crosswalk.genders["Men"] == "19"
-    assert set(spaces["target-gender"].labels) == {"18", "19", "20"}
+    assert label_spaces(Ontology.load("v1"), words_by_handle(products, ("category", "target-gender"))) == ()
 
 
 def test_a_rare_shade_counts_for_its_family(spaces: dict[str, LabelSpace]) -> None:

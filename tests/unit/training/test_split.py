@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triton_models.training.datasets import LabelledProduct, Photo, PhotoArchive, read_products
+from triton_models.training.corpus import hash_photos
+from triton_models.training.datasets import FASHION_PRODUCT_IMAGES, LabelledProduct, Photo, read_folder
 from triton_models.training.split import Split, cleaned_title, families, split_products
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+ARCHIVE = Path("a.zip")
 
 
 def product(product_id: str, group: str = "", title: str = "", photo: str = "") -> LabelledProduct:
-    return LabelledProduct(product_id, group, title, {}, (Photo("a.zip", photo),) if photo else ())
+    photos = (Photo(ARCHIVE, photo),) if photo else ()
+    return LabelledProduct(FASHION_PRODUCT_IMAGES, product_id, group, title, {}, photos)
 
 
 def split_by_id(products: list[LabelledProduct], hashes: dict[Photo, str] | None = None) -> dict[str, Split]:
@@ -42,7 +47,7 @@ def test_titles_that_differ_in_case_and_punctuation_join_two_groups() -> None:
 
 def test_equal_photos_join_two_groups() -> None:
     products = [product("1", "a", photo="1.jpg"), product("2", "b", photo="2.jpg")]
-    same = {Photo("a.zip", "1.jpg"): "ff", Photo("a.zip", "2.jpg"): "ff"}
+    same = {Photo(ARCHIVE, "1.jpg"): "ff", Photo(ARCHIVE, "2.jpg"): "ff"}
 
     assert len(set(families(products, same))) == 1
 
@@ -81,29 +86,39 @@ def test_shares_are_those_of_the_design() -> None:
     assert shares[Split.TEST] == pytest.approx(0.07, abs=0.01)
 
 
+def traits(one: LabelledProduct, hashes: dict[Photo, str]) -> Iterator[tuple[str, str]]:
+    yield "group", f"{one.dataset}/{one.group}"
+    if title := cleaned_title(one.title):
+        yield "title", title
+    for photo in one.photos:
+        yield "photo", hashes[photo]
+
+
 @pytest.mark.data
-def test_no_group_no_photo_and_no_title_of_the_data_set_crosses_a_boundary(data_folder: Path) -> None:
-    folder = data_folder / "fashion-product-images"
-    products = read_products(folder)
-    with PhotoArchive(folder) as archive:
-        hashes = archive.hashes(photo for one in products for photo in one.photos)
+def test_no_group_no_photo_and_no_title_of_both_data_sets_crosses_a_boundary(data_folder: Path) -> None:
+    catalogue = read_folder(data_folder / "fashion-product-images").products
+    products = [*catalogue, *read_folder(data_folder / "clothing-dataset").products]
+    hashes = hash_photos(products)
 
     splits = split_products(products, hashes)
 
-    seen: dict[Split, set[tuple[str, str]]] = {
-        split: {
-            trait
-            for row in rows
-            for trait in (
-                ("group", products[row].group),
-                ("title", cleaned_title(products[row].title)),
-                *(("photo", hashes[photo]) for photo in products[row].photos),
-            )
-            if trait[1]
-        }
-        for split, rows in splits.items()
-    }
-    assert sum(len(rows) for rows in splits.values()) == len(products) > 30_000
+    seen = {split: {trait for row in rows for trait in traits(products[row], hashes)} for split, rows in splits.items()}
+    assert sum(len(rows) for rows in splits.values()) == len(products) > 35_000
     for one in Split:
         for other in Split:
             assert one is other or not seen[one] & seen[other]
+    # A folder evaluated alone has the same test split as both together.
+    alone = split_products(catalogue, hashes)
+    for split, rows in alone.items():
+        assert rows == tuple(row for row in splits[split] if row < len(catalogue))
+
+
+@pytest.mark.data
+def test_the_largest_sender_leaves_no_split_without_a_label(data_folder: Path) -> None:
+    products = read_folder(data_folder / "clothing-dataset").products
+
+    splits = split_products(products, hash_photos(products))
+
+    for label in ("T-Shirt", "Longsleeve", "Pants", "Shoes", "Shirt", "Dress", "Outwear", "Shorts", "Hat", "Skirt"):
+        for split, rows in splits.items():
+            assert sum(products[row].labels.get("label") == label for row in rows) >= 2, (label, split)
