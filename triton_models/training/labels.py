@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: counts for its parent; a value of another handle is a missing label.
 FLOORS: Mapping[str, int] = MappingProxyType(
     {
-        "category": 100,
+        "category": 20,
         "target-gender": 1,
         "age-group": 1,
         "color": 100,
