@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the generated pages: `python docs/reference.py`. A test fails when they are stale.
 
-`docs/settings.md` comes from `consumer/settings/`, `docs/metrics.md` from `consumer/observability/metrics.py`.
+`docs/settings.md` comes from `consumer/settings/`, `docs/metrics.md` from `consumer/observability/metrics.py`,
+`docs/ontology.md` from `triton_models/ontology/v1.json`.
 """
 
 from __future__ import annotations
 
+import json
 from enum import Enum
+from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from consumer.enrichment.ontology import Ontology
 from consumer.observability.metrics import Metrics
 from consumer.settings import FIXED_KAFKA_PROPERTIES, Settings
 
@@ -20,6 +24,38 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 DOCS = Path(__file__).parent
+#: Branches of the category tree that a line of the ontology's table names; the rest is counted.
+MAX_BRANCHES = 4
+
+ONTOLOGY_INTRO = """\
+# Ontology v1
+
+The words that Hangtag may say: `triton_models/ontology/v1.json`. Categories and attributes are those of Shopify's
+Standard Product Taxonomy, release 2025-01, under its ids; what it lacks has ids that begin with `x-`. Every category
+has the id of Google's product taxonomy (2021-09-21), its own or that of its nearest ancestor. This page is generated:
+`make docs`.
+
+| policy | a value that clears its threshold is |
+|---|---|
+| `auto` | accepted |
+| `agree` | accepted when title or vendor says the same, else suggested |
+| `text` | accepted on the evidence of text or vendor; from a photo alone suggested |
+| `suggest` | suggested |
+
+An attribute applies to the branches that `applies_to` names and not to those of `not_below`; of several on the way to
+the root the nearest decides. A category that an attribute does not apply to has no value of it, whatever a model says.
+
+## To add a word
+
+1. Write it into `triton_models/ontology/decisions.toml`: a category of ours, a shade, a value of an `x-` attribute, an
+   attribute of the taxonomy by its handle, an override with its reason.
+2. `python -m triton_models.ontology.build FOLDER`, where FOLDER holds the taxonomy's `aa_apparel_accessories.yml`,
+   `attributes.yml` and `values.yml`; then `make docs`. Ids of the taxonomy are never typed.
+3. Name it in the crosswalks beside it (`fpi`, `clothing`) where a data set has it. What no data set has a label for
+   comes from text and vendor only.
+4. A word that goes, or changes its meaning, needs a new version of the ontology and bundles that were made for it. One
+   that comes does not: older bundles never answer it.
+"""
 
 
 def settings_page() -> str:
@@ -62,6 +98,43 @@ def metrics_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def ontology_page() -> str:
+    """The words of ontology v1 as Markdown: attributes, where each applies, overrides, our own categories."""
+    tree = json.loads((resources.files("triton_models") / "ontology" / "v1.json").read_text(encoding="utf-8"))
+    ontology = Ontology.load(tree["version"])
+    ours = [node for node in ontology.categories.values() if node.id.startswith("x-")]
+    lines = [
+        ONTOLOGY_INTRO,
+        "## Attributes",
+        "",
+        "| attribute | id | values | at most | policy | applies to |",
+        "|---|---|---|---|---|---|",
+    ]
+    for entry in tree["attributes"]:
+        kind = ontology.attribute(entry["handle"])
+        shades = f" and {len(kind.shades)} shades" if kind.shades else ""
+        lines.append(
+            f"| `{kind.handle}` | `{kind.id}` | {len(kind.labels)}{shades} | {kind.max_values} | `{kind.policy}` "
+            f"| {_branches(ontology, entry)} |"
+        )
+    lines += ["", "## Overrides", "", "Where the taxonomy is silent and the products are not.", ""]
+    lines += [f"- `{override['handle']}`: {override['reason']}" for override in tree["overrides"]]
+    lines += ["", "## Categories of ours", "", "| id | breadcrumb | Google id |", "|---|---|---|"]
+    lines += [f"| `{node.id}` | {node.breadcrumb} | {node.google_id} |" for node in ours]
+    return "\n".join(lines) + "\n"
+
+
+def _branches(ontology: Ontology, entry: dict[str, Any]) -> str:
+    """How many categories an attribute applies to, and the largest branches where it begins to."""
+    if entry["applies_to"] == "all":
+        return "all"
+    branches = sorted(entry["applies_to"], key=lambda node: -len(ontology.leaves_below(node)))
+    labels = [ontology.categories[node].label for node in branches]
+    if len(labels) > MAX_BRANCHES:
+        labels[MAX_BRANCHES:] = [f"{len(labels) - MAX_BRANCHES} more"]
+    return f"{len(ontology.attribute(entry['handle']).applies_to)} categories: {'; '.join(labels)}"
+
+
 def _default(field: FieldInfo) -> str:
     value = field.default
     if value is PydanticUndefined:
@@ -76,9 +149,10 @@ def _default(field: FieldInfo) -> str:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write all pages."""
     (DOCS / "settings.md").write_text(settings_page())
     (DOCS / "metrics.md").write_text(metrics_page())
+    (DOCS / "ontology.md").write_text(ontology_page())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def reference() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["settings", "metrics"])
+@pytest.mark.parametrize("page", ["settings", "metrics", "ontology"])
 def test_a_generated_page_is_fresh(reference: ModuleType, page: str) -> None:
     written = (DOCS / f"{page}.md").read_text()
 
