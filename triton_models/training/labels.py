@@ -113,13 +113,13 @@ def label_spaces(ontology: Ontology, training: Mapping[str, Sequence[str | None]
     A handle with fewer than two answers has nothing to learn and gets no space.
     """
     spaces = (
-        _space(handle, Counter(word for word in words if word is not None), _paths(ontology, handle))
+        _space(handle, Counter(word for word in words if word is not None), paths_of(ontology, handle))
         for handle, words in training.items()
     )
     return tuple(space for space in spaces if len(space.labels) > 1)
 
 
-def _paths(ontology: Ontology, handle: str) -> Mapping[str, tuple[str, ...]]:
+def paths_of(ontology: Ontology, handle: str) -> Mapping[str, tuple[str, ...]]:
     """Each word with those above it, root first, itself last."""
     if handle == "category":
         return {node: category.path for node, category in ontology.categories.items()}
