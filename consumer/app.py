@@ -27,7 +27,7 @@ from consumer.kafka.loop import Loop
 from consumer.observability.health import Checks, HealthServer
 from consumer.observability.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
-from consumer.registry.bundled import BundledCodec
+from consumer.registry.opening import open_codec
 from consumer.retry import Backoff
 from consumer.stages.decode import Decode
 from consumer.stages.enrich import Enrich
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from consumer.bundle import Bundle
+    from consumer.registry.codec import Codec
     from consumer.settings import Settings
 
 log = structlog.get_logger()
@@ -62,6 +63,7 @@ class Service:
         self._stop_requested = asyncio.Event()
         self._events = EventLoopThread()
         self._watch: Watch | None = None
+        self._codec: Codec | None = None
         self._loop: Loop | None = None
 
     def request_stop(self) -> None:
@@ -79,11 +81,12 @@ class Service:
             outside = self._events.run(_Outside.open(self._settings, self._bundle, self._metrics))
             stack.callback(lambda: self._events.run(outside.close()))
             self._watch = outside.watch
-            if self._events.run(self._triton_came(outside.watch)):
-                self._consume(outside)
+            self._codec = stack.enter_context(open_codec(self._settings.registry, self._settings.topics))
+            if self._events.run(self._others_came(outside.watch, self._codec)):
+                self._consume(outside, self._codec)
 
-    def _consume(self, outside: _Outside) -> None:
-        pipeline = Pipeline(self._stages(outside), self._metrics)
+    def _consume(self, outside: _Outside, codec: Codec) -> None:
+        pipeline = Pipeline(self._stages(outside, codec), self._metrics)
         image_bytes = _VIEWS * _CHANNELS * self._bundle.manifest.side**2
         chains = Chains(pipeline, self._events, bytes_per_event=image_bytes * self._settings.images.per_product)
         build = Build(__version__, self._bundle.manifest.bundle)
@@ -95,9 +98,8 @@ class Service:
         if outside.watch.failure:
             raise outside.watch.failure
 
-    def _stages(self, outside: _Outside) -> Stages:
+    def _stages(self, outside: _Outside, codec: Codec) -> Stages:
         settings, bundle, manifest = self._settings, self._bundle, self._bundle.manifest
-        codec = BundledCodec()
         patience = Patience(settings.triton.poison_attempts, settings.engine.event_deadline_s)
         publisher = Publisher(settings.kafka.group_id, manifest.bundle, bundle.thresholds.version)
         ontology = Ontology.load(manifest.ontology)
@@ -109,9 +111,14 @@ class Service:
             publish=Publish(codec, settings.topics, publisher),
         )
 
-    async def _triton_came(self, watch: Watch) -> bool:
-        """Whether the models are there; False when a stop was asked for first. Raises Refused, IncompatibleModels."""
-        ready = asyncio.create_task(watch.wait_until_ready())
+    async def _others_came(self, watch: Watch, codec: Codec) -> bool:
+        """Whether models and schemas are there; False when a stop was asked for first. Raises Fatal."""
+
+        async def wait_for_both() -> None:
+            await codec.ready()
+            await watch.wait_until_ready()
+
+        ready = asyncio.create_task(wait_for_both())
         stopped = asyncio.create_task(self._stop_requested.wait())
         await asyncio.wait({ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -136,8 +143,8 @@ class Service:
         return self._loop.vitals.not_alive() if self._loop else []
 
     def _not_ready(self) -> list[str]:
-        faults = [self._watch.fault] if self._watch and self._watch.fault else []
-        return faults + (self._loop.vitals.not_ready() if self._loop else ["the loop has not started"])
+        others = [other.fault for other in (self._watch, self._codec) if other]
+        return [*filter(None, others)] + (self._loop.vitals.not_ready() if self._loop else ["the loop has not started"])
 
 
 class _Outside:

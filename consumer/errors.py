@@ -4,11 +4,13 @@
 HangtagError
 ├── Transient             asking again may work: retried in place, never dead-lettered for an outage
 │   ├── BrokerUnavailable     Kafka does not answer
+│   ├── RegistryUnavailable   the schema registry does not answer
 │   ├── TritonUnavailable     the inference server does not answer, or not healthily
 │   └── ModelFailed           the server answers, this request failed: the canary decides what it means
 ├── Unprocessable         this event can never work: dead-lettered with its reason, the others go on
 └── Fatal                 this process must stop; `exit_code` tells the supervisor why
     ├── SettingsInvalid       2   settings are wrong; every fault is listed
+    ├── FeedInvalid           2   a feed is not what its options say; nothing of it was sent
     ├── Fenced               10   another process took this slot
     ├── Refused              11   a dependency refuses us, or a needed part is not there
     ├── IncompatibleModels   12   the server's models are not those of the bundle
@@ -49,6 +51,10 @@ class BrokerUnavailable(Transient):
     """Kafka does not answer."""
 
 
+class RegistryUnavailable(Transient):
+    """The schema registry does not answer, or not as one."""
+
+
 class TritonUnavailable(Transient):
     """The inference server does not answer, or its answer says that it is not healthy."""
 
@@ -81,6 +87,12 @@ class Fatal(HangtagError):
 
 class SettingsInvalid(Fatal):
     """Settings are wrong; the message lists every fault."""
+
+    exit_code = 2
+
+
+class FeedInvalid(Fatal):
+    """A feed cannot be read as its options say: wrong delimiter, mapping or format. Nothing of it was sent."""
 
     exit_code = 2
 

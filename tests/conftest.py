@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.support.kafka",
     "tests.support.triton",
     "tests.support.images",
+    "tests.support.registry",
     "tests.support.data",
     "tests.support.seconds",
 ]

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from consumer import __version__
-from consumer.cli import demo, events, feed, local, models, run, topics
+from consumer.cli import demo, events, feed, local, models, run, schemas, topics
 from consumer.errors import Fatal, Transient
 
 EXIT_REFUSED = 11
@@ -52,6 +52,7 @@ app.add_typer(local.app, name="local")
 app.add_typer(feed.app, name="feed")
 app.add_typer(events.app, name="events")
 app.add_typer(topics.app, name="topics")
+app.add_typer(schemas.app, name="schemas")
 app.add_typer(models.app, name="models")
 
 

@@ -40,14 +40,17 @@ def tail(
 
     from consumer.kafka.tail import Span
     from consumer.kafka.tail import tail as read
-    from consumer.registry.bundled import BundledCodec
+    from consumer.registry.opening import open_codec
     from consumer.registry.printed import Printer
     from consumer.settings import load_settings
 
     span = Span(topic, key, is_from_beginning=start is From.BEGINNING, limit=limit, is_following=follow)
-    printer = Printer(BundledCodec())
-    with closing(read(load_settings().kafka, span, timeout)) as deliveries:
-        records = map(printer.delivery, deliveries)
+    settings = load_settings()
+    with (
+        open_codec(settings.registry, settings.topics) as codec,
+        closing(read(settings.kafka, span, timeout)) as deliveries,
+    ):
+        records = map(Printer(codec).delivery, deliveries)
         print_lines(map(json_text if output is Output.JSON else _paragraph, records))
 
 

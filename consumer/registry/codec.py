@@ -25,7 +25,27 @@ class Decoded:
 
 
 class Codec(Protocol):
-    """Turns values into records and records into values. Thread-safe."""
+    """Turns values into records and records into values. Thread-safe, but for `ready` and `learn`: one event loop.
+
+    A registry is asked once for each schema, and then `decode` and `encode` wait for its answer: they raise
+    RegistryUnavailable or Refused when none comes. On an event loop `ready` and `learn` do that waiting.
+    """
+
+    @property
+    def fault(self) -> str | None:
+        """What is being waited for, in words for an operator. From any thread."""
+        ...
+
+    async def ready(self) -> None:
+        """Return when `encode` writes our outputs at once, however long a registry is down. Raises Refused."""
+        ...
+
+    async def learn(self, value: bytes, headers: Headers) -> None:
+        """Return when `decode` reads this value at once, however long a registry is down.
+
+        Raises Refused, and Unprocessable `schema_unknown`.
+        """
+        ...
 
     def decode(self, value: bytes, headers: Headers) -> Decoded:
         """Read one record value.

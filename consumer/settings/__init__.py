@@ -11,6 +11,7 @@ from consumer.settings.images import Egress, ImageSettings, PrivateEndpoint, par
 from consumer.settings.kafka import FIXED_KAFKA_PROPERTIES, KafkaSettings, Start, TopicSettings
 from consumer.settings.load import load_settings
 from consumer.settings.observability import HealthSettings, LogSettings
+from consumer.settings.registry import RegistrySettings
 from consumer.settings.section import Section
 from consumer.settings.tree import Settings
 from consumer.settings.triton import TritonSettings
@@ -26,6 +27,7 @@ __all__ = [
     "KafkaSettings",
     "LogSettings",
     "PrivateEndpoint",
+    "RegistrySettings",
     "Section",
     "Settings",
     "Start",

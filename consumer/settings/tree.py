@@ -17,6 +17,7 @@ from consumer.settings.engine import DeadLetterSettings, EngineSettings
 from consumer.settings.images import ImageSettings
 from consumer.settings.kafka import KafkaSettings, TopicSettings
 from consumer.settings.observability import HealthSettings, LogSettings
+from consumer.settings.registry import RegistrySettings
 from consumer.settings.triton import TritonSettings
 
 
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     triton: TritonSettings = TritonSettings()
     images: ImageSettings = ImageSettings()
+    registry: RegistrySettings = RegistrySettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
 

@@ -22,7 +22,10 @@ VENDOR_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Decode:
-    """Reads Avro, or JSON where the content type says so, and holds the event against its key. No I/O."""
+    """Reads Avro, or JSON where the content type says so, and holds the event against its key.
+
+    Waits for a schema registry once for each schema that it does not know, and through its outages.
+    """
 
     def __init__(self, codec: Codec, metrics: Metrics) -> None:
         self._codec = codec
@@ -35,19 +38,20 @@ class Decode:
         if delivery.value is None:
             # Never taken for a DELETE: a compacting broker or a careless tool would delete products.
             raise Unprocessable(DeadLetterReason.VALUE_MISSING, "the record has no value")
-        event = self._read(delivery.value, delivery.headers)
+        event = await self._read(delivery.value, delivery.headers)
         check_identity(event)
         if event.key.encode() != delivery.key:
             message = f"the record key {delivery.key[:200]!r} is not {event.key[:200]!r}, as the event says"
             raise Unprocessable(DeadLetterReason.KEY_MISMATCH, message, event_id=event.event_id)
         return DecodedProduct(delivery, event)
 
-    def _read(self, value: bytes, record_headers: Headers) -> ProductEvent:
+    async def _read(self, value: bytes, record_headers: Headers) -> ProductEvent:
         if headers.media_type(record_headers) == headers.JSON:
             read = read_json_event(value)
             if read.unknown_fields:
                 self._metrics.json_fields_ignored(read.unknown_fields)
             return read.event
+        await self._codec.learn(value, record_headers)
         decoded = self._codec.decode(value, record_headers)
         if decoded.subject is not Subject.PRODUCT_EVENTS:
             raise Unprocessable(DeadLetterReason.SCHEMA_UNKNOWN, f"the value is of {decoded.subject}, no product event")

@@ -5,52 +5,21 @@ from __future__ import annotations
 
 import copy
 import json
-from enum import Enum
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import avro.schema
 import fastavro
 import pytest
-from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 
 from consumer.registry.bundled import BundledCodec
+from consumer.registry.compatibility import PROMISES, Promise, broken_promises, reads
 from consumer.registry.files import Schema, Subject, schema_versions
 from consumer.registry.records import record_fields
 from tests.schemas.examples import FULL_EVENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
-
-
-class Promise(Enum):
-    BACKWARD = "the newer reads the older"
-    FULL = "each reads the other"
-
-
-PROMISES = {
-    Subject.PRODUCT_EVENTS: Promise.BACKWARD,
-    Subject.PRODUCT_ATTRIBUTES: Promise.FULL,
-    Subject.PRODUCT_EMBEDDINGS: Promise.FULL,
-}
-
-
-def reads(reader: Schema, writer: Schema) -> bool:
-    parsed_reader, parsed_writer = (avro.schema.parse(json.dumps(schema)) for schema in (reader, writer))
-    answer = ReaderWriterCompatibilityChecker().get_compatibility(parsed_reader, parsed_writer)
-    return answer.compatibility is SchemaCompatibilityType.compatible
-
-
-def broken_promises(versions: Sequence[Schema], promise: Promise) -> list[tuple[int, int]]:
-    """Pairs (reader, writer) of version numbers that do not fit."""
-    return [
-        (reader, writer)
-        for newer in range(1, len(versions) + 1)
-        for older in range(1, newer)
-        for reader, writer in ((newer, older), (older, newer))[: 2 if promise is Promise.FULL else 1]
-        if not reads(versions[reader - 1], versions[writer - 1])
-    ]
 
 
 def with_new_field(schema: Schema, field: dict[str, Any]) -> Schema:

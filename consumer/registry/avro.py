@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Avro binary: one record, read as its writer wrote it and answered in the terms of our newest version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, cast
+
+import fastavro
+from fastavro.read import SchemaResolutionError
+
+import consumer.registry.decimals  # noqa: F401  # its reader stands in for fastavro's
+from consumer.errors import DeadLetterReason, Unprocessable
+from consumer.registry.codec import Decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from consumer.registry.codec import Fields
+    from consumer.registry.files import Schema, Subject
+
+# What fastavro raises on bytes that are not what the schema says; it has no error class of its own for this.
+_BROKEN_BYTES = (EOFError, ValueError, IndexError, KeyError, OverflowError, ArithmeticError, TypeError, MemoryError)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A schema that a value may have been written in, and the newest version of the same subject to read it with."""
+
+    subject: Subject
+    schema: Schema
+    reader: Schema | None
+    """None when this is the newest: resolving a schema with itself would only cost time."""
+
+
+def parsed(schema: Schema) -> Schema:
+    """The schema as fastavro wants it. Raises its SchemaParseException or UnknownType for what is none."""
+    return cast("Schema", fastavro.parse_schema(schema))  # a dict stays a dict
+
+
+def read_record(writer: Writer, value: bytes, start: int) -> Decoded:
+    """The record that begins at byte `start` and ends with the value. Raises Unprocessable as `Codec.decode` does."""
+    stream = BytesIO(value)
+    stream.seek(start)
+    try:
+        fields = fastavro.schemaless_reader(stream, writer.schema, writer.reader)
+    except SchemaResolutionError as error:
+        raise schema_unknown(f"its schema cannot be read as {writer.subject}: {error}") from error
+    except _BROKEN_BYTES as error:
+        raise malformed(f"not a record of {writer.subject}: {type(error).__name__}: {error}") from error
+    if left := len(value) - stream.tell():
+        raise malformed(f"{left} bytes are left over after a record of {writer.subject}")
+    return Decoded(writer.subject, cast("Fields", fields))  # every schema of ours is a record
+
+
+def write_record(prefix: bytes, schema: Schema, fields: Mapping[str, Any]) -> bytes:
+    """The prefix, then the record. Raises ValueError for fields that do not fit."""
+    stream = BytesIO()
+    stream.write(prefix)
+    fastavro.schemaless_writer(stream, schema, fields)
+    return stream.getvalue()
+
+
+def malformed(message: str) -> Unprocessable:
+    """The bytes are no record."""
+    return Unprocessable(DeadLetterReason.AVRO_MALFORMED, message)
+
+
+def schema_unknown(message: str) -> Unprocessable:
+    """Nobody can say how the bytes were written."""
+    return Unprocessable(DeadLetterReason.SCHEMA_UNKNOWN, message)
