@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 HERE = Path(__file__).parent
 #: Longest line of the file that still holds a whole entry.
@@ -119,9 +119,9 @@ def _line_to_root(node: str | None, parents: Mapping[str, str | None]) -> Iterat
         node = parents[node]
 
 
-def _is_below(node: str, roots: Container[str], parents: Mapping[str, str | None]) -> bool:
+def _is_below(node: str, roots: str | Sequence[str], parents: Mapping[str, str | None]) -> bool:
     """Whether the node is one of the roots or lies below one; `all` stands for every node."""
-    return "all" in roots or any(step in roots for step in _line_to_root(node, parents))
+    return roots == "all" or any(step in roots for step in _line_to_root(node, parents))
 
 
 def _nearest(node: str, known: Mapping[str, Any], parents: Mapping[str, str | None]) -> str | None:

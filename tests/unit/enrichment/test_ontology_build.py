@@ -61,7 +61,7 @@ def test_an_override_adds_and_takes_away() -> None:
 
 
 def test_an_attribute_of_ours_makes_its_ids_and_one_of_theirs_may_leave_values_out() -> None:
-    ours = small({"handle": "x-mood", "values": ["Very Glad"], "applies_to": ["all"]})
+    ours = small({"handle": "x-mood", "values": ["Very Glad"], "applies_to": "all"})
     theirs = small({"handle": "sleeve", "values": ["Short"]})
 
     assert (ours["id"], ours["values"]) == ("x-mood", [{"id": "x-mood-very-glad", "label": "Very Glad"}])
