@@ -195,6 +195,8 @@ class InferredProduct:
     prediction: Prediction | None
     text_flags: tuple[str, ...] = ()
     """Repairs made to the vendor's text before the model saw it."""
+    language: str | None = None
+    """BCP 47: the vendor's word where it is a valid tag, else what the text is written in; None when unsure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consumer.bundle.manifest import client_hash, read_manifest
+from consumer.bundle.text import TEXT_FORMAT
 from consumer.bundle.thresholds import read_thresholds
 from consumer.bundle.tokeniser import Tokeniser, read_vocabulary
 from consumer.errors import IncompatibleModels, SettingsInvalid
@@ -37,13 +38,19 @@ def starter_folder() -> Path:
 def load_bundle(folder: Path | None = None) -> Bundle:
     """Read a bundle's folder; None = the shipped starter.
 
-    Raises SettingsInvalid when there is no such folder, IncompatibleModels when a file is missing or faulty, or when
-    vocabulary and labels are not those that the manifest was made for. The graphs are not read: `models verify` does.
+    Raises SettingsInvalid when there is no such folder, IncompatibleModels when a file is missing or faulty, when the
+    bundle was trained on another text format, or when vocabulary and labels are not those that the manifest was made
+    for. The graphs are not read: `models verify` does.
     """
     folder = folder or starter_folder()
     if not folder.is_dir():
         raise SettingsInvalid(f"settings are wrong:\n  triton.bundle: there is no folder {folder}")
     manifest = read_manifest(folder / "manifest.json")
+    if manifest.text_format != TEXT_FORMAT:
+        raise IncompatibleModels(
+            f"{folder / 'manifest.json'}: text_format: this version composes {TEXT_FORMAT}, the bundle was trained on"
+            f" {manifest.text_format}"
+        )
     vocabulary = read_vocabulary(folder / "vocabulary.txt")
     if client_hash(manifest, vocabulary) != manifest.client_hash:
         raise IncompatibleModels(

@@ -9,53 +9,123 @@ from dataclasses import dataclass
 
 import ftfy
 
-#: The model reads some hundred characters; the cap bounds the cost of everything below for a text of any size.
+#: Characters that are kept where the caller sets no limit of its own: more than any model of ours reads.
 MAX_CHARACTERS = 8_000
 
-#: `&amp;eacute;` is common, deeper nesting is not.
-_ENTITY_ROUNDS = 3
+#: The names of the repairs, in the order in which they are told.
+REPAIRS = ("truncated", "html", "encoding_repaired", "control")
+
+#: Raw characters looked at for each that may be kept: page builders write several of markup for one of text. Bounds the
+#: cost of everything below for a text of any size.
+_MARKUP_SHARE = 8
+
+#: One repair can bring the next to light (`&amp;eacute;`); nobody nests deeper by accident.
+_ROUNDS = 6
+
+# Printable ASCII without `&` and `<` needs no repair.
+_PLAIN = re.compile(r"[\t\n\r -%'-;=-~]*")
 
 # With the semicolon only: "Black&Tan" and "H&M" are names, although HTML would forgive the missing semicolon.
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_TAG = re.compile(
-    r"<(script|style)\b.{0,500}?</\1\s*>|<!--.{0,500}?-->|</?[A-Za-z][^<>]{0,500}>", re.DOTALL | re.IGNORECASE
-)
+# Possessive: what is opened and not closed is read once, not again from each of its letters.
+_TAG = re.compile(r"<[/!]?([A-Za-z][A-Za-z0-9]*+)[^<>]{0,500}+>")
+_BLOCK = re.compile("br|dd|div|dl|dt|h[1-6]|hr|li|ol|p|table|td|th|tr|ul", re.IGNORECASE)
+_MARKUP = re.compile("[&<>]")
 
-# Controls but white space, soft hyphen, zero-width and direction marks, byte order mark, lone surrogates.
+# Scripts, style sheets and comments, which browsers do not show, and what closes each.
+_HIDDEN = re.compile(r"<(?:(script|style)\b|!--)", re.IGNORECASE)
+_CLOSING = {
+    "script": re.compile(r"</script[^<>]{0,500}>", re.IGNORECASE),
+    "style": re.compile(r"</style[^<>]{0,500}>", re.IGNORECASE),
+    "": re.compile("-->"),
+}
+
+# Controls but white space, soft hyphen, zero-width, direction and byte order marks, lone surrogates, tag characters.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+# They are spelling in Persian and Hindi, so it is no repair that they go; the tokeniser reads over them anyway.
+_JOINERS = re.compile("[\u200c\u200d]")
 
 
 @dataclass(frozen=True, slots=True)
 class CleanText:
-    """The repaired text, and the stable names of the repairs that were needed."""
+    """The repaired text in the vendor's lines, and the stable names of the repairs that were needed."""
 
-    text: str
+    lines: tuple[str, ...]
+    """None is empty; a block of HTML begins a line."""
     flags: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        return " ".join(self.lines)
 
-def clean(text: str) -> CleanText:
-    """One line without tags, entities, mojibake and invisible characters, of at most `MAX_CHARACTERS`.
 
-    Flags: `truncated`, `html`, `encoding_repaired`, `control`. White space is joined without a flag.
+def clean(text: str, limit: int = MAX_CHARACTERS) -> CleanText:
+    """The text without tags, entities, mojibake and invisible characters, of at most `limit` characters.
+
+    Flags are those of `REPAIRS`. White space is joined without a flag. What comes out needs no repair any more.
     """
     # Cut first: the repairs cost time in proportion to what is left.
-    capped = text[:MAX_CHARACTERS]
-    plain = _without_markup(capped)
+    capped = text[: limit * _MARKUP_SHARE]
+    needed = {"truncated"} if capped != text else set()
+    repaired = _repair_fully(capped, needed)
+    if len(repaired) > limit:
+        needed.add("truncated")
+        # Encodings are told by the whole text, so the beginning alone may look broken where the whole did not.
+        repaired = _repair_fully(repaired[:limit], needed)
+    return CleanText(tuple(repaired.split("\n")) if repaired else (), tuple(name for name in REPAIRS if name in needed))
+
+
+def _repair_fully(text: str, needed: set[str]) -> str:
+    if _PLAIN.fullmatch(text):
+        return _in_lines(text)
+    for _ in range(_ROUNDS):
+        before, text = text, _repair(text, needed)
+        if text == before:
+            return text
+    return _repair(_MARKUP.sub(" ", text), needed)
+
+
+def _repair(text: str, needed: set[str]) -> str:
+    """One round; the names of the repairs that changed something are added to `needed`."""
+    plain = _without_tags(_without_hidden(_ENTITY.sub(lambda match: html.unescape(match[0]), text)))
     # Before the invisible characters go: those of the C1 range are often half of a broken letter.
-    repaired = ftfy.fix_encoding(plain)
-    visible = _INVISIBLE.sub("", repaired)
-    repairs = {
-        "truncated": capped != text,
-        "html": plain != capped,
-        "encoding_repaired": repaired != plain,
-        "control": visible != repaired,
-    }
-    return CleanText(" ".join(visible.split()), tuple(flag for flag, was_needed in repairs.items() if was_needed))
+    decoded = ftfy.fix_encoding(plain)
+    visible = _INVISIBLE.sub("", decoded)
+    if plain != text:
+        needed.add("html")
+    if decoded != plain:
+        needed.add("encoding_repaired")
+    if visible != decoded:
+        needed.add("control")
+    return _in_lines(_JOINERS.sub("", visible))
 
 
-def _without_markup(text: str) -> str:
-    for _ in range(_ENTITY_ROUNDS):
-        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
-    return _TAG.sub(" ", text)
+def _without_hidden(text: str) -> str:
+    """What is opened and never closed stays: cutting it would cut the rest of the text."""
+    kept: list[str] = []
+    unclosed: set[str] = set()
+    start = 0
+    for opening in _HIDDEN.finditer(text):
+        kind = (opening[1] or "").lower()
+        if opening.start() < start or kind in unclosed:
+            continue
+        closing = _CLOSING[kind].search(text, opening.end())
+        if closing is None:
+            unclosed.add(kind)  # and is not searched for again: the cost stays linear
+            continue
+        kept += text[start : opening.start()], " "
+        start = closing.end()
+    return "".join((*kept, text[start:]))
+
+
+def _without_tags(text: str) -> str:
+    return _TAG.sub(lambda match: "\n" if _BLOCK.fullmatch(match[1]) else " ", text)
+
+
+def _in_lines(text: str) -> str:
+    """No empty line, no white space but single blanks within a line."""
+    return "\n".join(line for line in (" ".join(line.split()) for line in text.splitlines()) if line)

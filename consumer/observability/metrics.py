@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import generate_latest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from consumer.errors import DeadLetterReason
 
 _STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -34,6 +36,12 @@ class Metrics:
         self._json_ignored = Counter(
             "hangtag_json_fields_ignored_total",
             "Fields of JSON input that no schema knows.",
+            registry=self.registry,
+        )
+        self._text_repairs = Counter(
+            "hangtag_text_repairs_total",
+            "Products whose text was repaired before the model read it, by repair.",
+            ["repair"],
             registry=self.registry,
         )
         self._stage = Histogram(
@@ -140,6 +148,11 @@ class Metrics:
     def json_fields_ignored(self, count: int) -> None:
         """One JSON event came with this many fields that no schema knows."""
         self._json_ignored.inc(count)
+
+    def text_repaired(self, repairs: Iterable[str]) -> None:
+        """One product's text needed these: words of `text.flags`."""
+        for repair in repairs:
+            self._text_repairs.labels(repair).inc()
 
     def stage_took(self, stage: str, seconds: float) -> None:
         """One delivery passed one stage."""

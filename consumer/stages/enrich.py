@@ -74,7 +74,7 @@ class Enrich:
             category=self._category(prediction, vendor.get(CATEGORY)),
             attributes=self._attributes(prediction, vendor),
             images=self._images(fetched, prediction),
-            text=Text(language=event.language, flags=inferred.text_flags),
+            text=Text(language=inferred.language, flags=inferred.text_flags),
             quality=Quality(modalities=modalities, checks=_checks(fetched)),
             review=Review() if modalities else Review(needed=True, reasons=(NO_EVIDENCE,)),
             provenance=self._provenance(prediction),

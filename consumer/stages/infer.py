@@ -13,6 +13,8 @@ import numpy as np
 import structlog
 
 from consumer.bundle import compose_text
+from consumer.enrichment.boilerplate import Boilerplate
+from consumer.enrichment.language import language_of
 from consumer.errors import DeadLetterReason, HangtagError, ModelFailed, TritonUnavailable, Unprocessable
 from consumer.events import InferredProduct, UsableImage
 from consumer.retry import Backoff, Breaker
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from consumer.bundle import Bundle
-    from consumer.events import FetchedProduct
+    from consumer.events import FetchedProduct, ProductEvent
     from consumer.observability.metrics import Metrics
     from consumer.triton.client import Answer, TritonClient
     from consumer.triton.contract import Contract
@@ -47,6 +49,14 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
 
 
+@dataclass(frozen=True, slots=True)
+class _ReadText:
+    tensors: dict[str, NDArray[np.generic]]
+    """Empty when the product has no text modality."""
+    flags: tuple[str, ...]
+    language: str | None
+
+
 class Infer:
     """Asks the ensemble that fits what the product has.
 
@@ -62,18 +72,19 @@ class Infer:
         self._bundle = bundle
         self._patience = patience
         self._metrics = metrics
+        self._boilerplate = Boilerplate()
 
     async def __call__(self, product: FetchedProduct) -> InferredProduct:
         """The product with its prediction; None without text and without a usable image."""
         manifest = self._bundle.manifest
-        composed = compose_text(product.decoded.event)
+        text = self._read(product.decoded.event)
         usable = [image for image in product.images if isinstance(image, UsableImage)][: manifest.max_images]
-        tensors = self._image_tensors(usable) | self._text_tensors(composed.text)
+        tensors = self._image_tensors(usable) | text.tensors
         ensemble = _ensemble_for(tensors)
         if ensemble is None:
-            return InferredProduct(product, None, composed.flags)
+            return InferredProduct(product, None, text.flags, text.language)
         answer = await self._ask(ensemble, tensors)
-        return InferredProduct(product, read_prediction(manifest, ensemble, answer), composed.flags)
+        return InferredProduct(product, read_prediction(manifest, ensemble, answer), text.flags, text.language)
 
     @staticmethod
     def _image_tensors(images: list[UsableImage]) -> dict[str, NDArray[np.generic]]:
@@ -82,11 +93,17 @@ class Infer:
         views = np.stack([image.views for image in images])
         return {"images": views, "image_mask": np.ones(len(images), dtype=np.uint8)}
 
-    def _text_tensors(self, text: str) -> dict[str, NDArray[np.generic]]:
-        if not text:
-            return {}
-        tokens = self._bundle.tokeniser.encode(text)
-        return {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
+    def _read(self, event: ProductEvent) -> _ReadText:
+        composed = compose_text(event, self._boilerplate)
+        flags = dict.fromkeys(composed.flags)
+        tensors: dict[str, NDArray[np.generic]] = {}
+        if composed.text:
+            tokens = self._bundle.tokeniser.encode(composed.text)
+            tensors = {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
+            if tokens.is_truncated:
+                flags["truncated"] = None
+        self._metrics.text_repaired(flags)
+        return _ReadText(tensors, tuple(flags), language_of(event.language, composed.prose))
 
     async def _ask(self, ensemble: Ensemble, tensors: Tensors) -> Answer:
         """The answer, after as many attempts as it takes; only failures under a green canary count."""

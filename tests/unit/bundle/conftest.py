@@ -11,6 +11,7 @@ import pytest
 
 from consumer.bundle import (
     SPECIAL_PIECES,
+    TEXT_FORMAT,
     Canary,
     CanaryRecipe,
     Manifest,
@@ -54,7 +55,7 @@ def manifest() -> Manifest:
         pixels="pixels/v1",
         max_images=5,
         text_length=16,
-        text_format="text/v0",
+        text_format=TEXT_FORMAT,
         client_hash="0" * 64,
         embedding_dim=4,
         tasks=(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.bundle import NEVER, Manifest, Task, client_hash, load_bundle, read_manifest
+from consumer.bundle import NEVER, Manifest, Task, client_hash, load_bundle, read_manifest, write_manifest
 from consumer.errors import IncompatibleModels, SettingsInvalid
 
 if TYPE_CHECKING:
@@ -55,6 +55,16 @@ def test_client_hash_ignores_what_may_differ_between_swapped_bundles(
     manifest: Manifest, vocabulary: tuple[str, ...]
 ) -> None:
     assert client_hash(replace(manifest, bundle=4, ontology="v2"), vocabulary) == client_hash(manifest, vocabulary)
+
+
+def test_a_bundle_that_was_trained_on_another_text_format_is_refused(
+    bundle_folder: Path, manifest: Manifest, vocabulary: tuple[str, ...]
+) -> None:
+    older = replace(manifest, text_format="text/v0")
+    write_manifest(bundle_folder / "manifest.json", replace(older, client_hash=client_hash(older, vocabulary)))
+
+    with pytest.raises(IncompatibleModels, match="composes text/v1, the bundle was trained on text/v0"):
+        load_bundle(bundle_folder)
 
 
 def test_a_vocabulary_of_another_bundle_is_refused(bundle_folder: Path) -> None:

@@ -56,7 +56,7 @@ def inferred(
     fetched = FetchedProduct(DecodedProduct(DELIVERY, event), images, urls_dropped=dropped)
     seen = [image for image in images if isinstance(image, UsableImage)][:2]
     if not seen and not has_text:
-        return InferredProduct(fetched, None, text_flags)
+        return InferredProduct(fetched, None, text_flags, event.language)
 
     def opinion(used: tuple[float, ...]) -> Opinion:
         return Opinion(used, image=used if seen else None, text=used if has_text else None)
@@ -71,6 +71,7 @@ def inferred(
             model_versions={"product_fused": "3"},
         ),
         text_flags,
+        event.language,
     )
 
 

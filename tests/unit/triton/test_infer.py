@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from consumer.attributes import ImageStatus
+from consumer.enrichment.boilerplate import MIN_PRODUCTS
 from consumer.errors import DeadLetterReason, IncompatibleModels, Unprocessable
 from consumer.events import (
     DecodedProduct,
@@ -55,8 +56,10 @@ def image(level: int) -> UsableImage:
     return UsableImage(f"http://127.0.0.1/{level}.jpg", f"{level:064x}", views)
 
 
-def product(title: str, *images: ProductImage) -> FetchedProduct:
-    event = ProductEvent("e1", EventType.UPSERT, "acme", "1", 1, datetime(2026, 1, 1, tzinfo=UTC), title=title)
+def product(title: str, *images: ProductImage, **fields: Any) -> FetchedProduct:
+    event = ProductEvent(
+        "e1", EventType.UPSERT, "acme", "1", 1, datetime(2026, 1, 1, tzinfo=UTC), title=title, **fields
+    )
     delivery = Delivery("product-events", 0, 0, b"acme:1", b"", (), 0)
     return FetchedProduct(DecodedProduct(delivery, event), images)
 
@@ -115,6 +118,32 @@ def test_what_the_product_has_decides_which_ensemble_is_asked(
     assert inferred.prediction is not None
     assert inferred.prediction.opinions.keys() == {"category", "target-gender", "color"}
     assert inferred.prediction.model_versions == {ensemble: "1"}
+
+
+@pytest.mark.parametrize("word", ["shirt", "gömlek"])
+def test_a_text_that_the_model_does_not_read_to_its_end_is_flagged(served: Served, word: str) -> None:
+    short, _ = infer_one(served, product("red shirt"))
+    long, _ = infer_one(served, product(f"red {word} " * served.bundle.manifest.text_length))
+
+    assert short.text_flags == ()
+    assert long.text_flags == ("truncated",)
+
+
+def test_the_language_is_the_vendor_s_else_that_of_title_and_description(served: Served) -> None:
+    french = "Robe d'été à fleurs pour femme"
+
+    languages = [
+        infer_one(served, fetched)[0].language
+        for fetched in (
+            product(french),
+            product("Zoé", description=french),
+            product(french, language="fr_ca"),
+            product("XL", image(1)),
+            product("", LOST, brand="Acme", language="de"),
+        )
+    ]
+
+    assert languages == ["fr", "fr", "fr-CA", None, "de"]
 
 
 def test_without_text_and_image_nobody_is_asked(served: Served) -> None:
@@ -260,6 +289,33 @@ def test_calls_are_counted_by_ensemble_and_outcome(served: Served) -> None:
     assert (calls("TritonUnavailable"), calls("ok")) == (1, 1)
     assert metrics.registry.get_sample_value("hangtag_triton_images_total") == 2
     assert metrics.registry.get_sample_value("hangtag_retries_total", {"dependency": "triton"}) == 1
+
+
+def test_each_repair_of_a_text_is_flagged_and_counted_and_boilerplate_is_told_by_the_other_products(
+    served: Served,
+) -> None:
+    metrics = Metrics()
+    description = "<p>Soft.</p><p>Free shipping on all orders over fifty dollars!</p>"
+    answers: list[InferredProduct] = []
+
+    async def run() -> None:
+        async with (
+            triton_stub(served.folder, served.repository) as stub,
+            TritonClient(TritonSettings(grpc=stub.address), served.bundle) as client,
+        ):
+            infer = Infer(client, Contract(client, served.bundle), served.bundle, patience(), metrics)
+            for group in range(MIN_PRODUCTS + 1):
+                fetched = product("shirt", description=description, item_group_id=str(group))
+                answers.extend([await infer(fetched), await infer(fetched)])
+
+    asyncio.run(run())
+
+    def repaired(repair: str) -> float | None:
+        return metrics.registry.get_sample_value("hangtag_text_repairs_total", {"repair": repair})
+
+    assert [answer.text_flags for answer in answers[:-2]] == [("html", "truncated")] * 2 * MIN_PRODUCTS
+    assert [answer.text_flags for answer in answers[-2:]] == [("html", "boilerplate", "truncated")] * 2
+    assert (repaired("html"), repaired("boilerplate"), repaired("control")) == (len(answers), 2, None)
 
 
 def test_a_cancelled_trial_leaves_the_breaker_to_the_next_event(served: Served) -> None:
