@@ -7,7 +7,7 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from consumer.errors import HangtagError, Refused
+from consumer.errors import Refused
 from consumer.registry.files import Subject
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from consumer.registry.files import Schema
 
 
-class SchemaRejected(HangtagError):
+class SchemaRejected(Exception):
     """The registry does not take a schema under a subject: it breaks the subject's compatibility level."""
 
 

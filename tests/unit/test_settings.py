@@ -150,3 +150,35 @@ def test_a_broken_private_endpoint_is_refused(monkeypatch: pytest.MonkeyPatch, e
 
 def test_results_per_commit_default_to_a_quarter_of_the_slots() -> None:
     assert load_settings().engine.results_per_commit == 250
+
+
+@pytest.mark.parametrize("url", ["registry:8081", "ftp://registry", "http://", "http://registry:99999", "http://a,b"])
+def test_an_address_of_a_registry_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("HANGTAG_REGISTRY__URL", url)
+
+    with pytest.raises(SettingsInvalid, match=r"registry\.url"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HANGTAG_REGISTRY__URL", "https://ann:hush@registry:8081"),
+        ("HANGTAG_REGISTRY__BASIC_AUTH", "hush"),
+    ],
+)
+def test_a_password_in_the_wrong_place_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+
+    assert "hush" not in str(caught.value)
+
+
+def test_several_registries_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_REGISTRY__URL", "https://a:8081,https://b")
+
+    assert load_settings().registry.url == "https://a:8081,https://b"
