@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from consumer.attributes import ImageStatus
 from consumer.events import FetchedProduct, FetchReason, LostImage, UsableImage
@@ -13,7 +13,7 @@ from consumer.images.http import FetchFailed
 if TYPE_CHECKING:
     from consumer.events import DecodedProduct, ProductImage
     from consumer.images.decode_pool import DecodePool
-    from consumer.images.http import Fetcher
+    from consumer.images.http import FetchResult
     from consumer.settings import ImageSettings
 
 _STATUS_OF_REASON = {
@@ -25,10 +25,18 @@ _STATUS_OF_REASON = {
 }
 
 
+class FetchesImages(Protocol):
+    """What bodies are asked of; `Fetcher` is one."""
+
+    async def fetch(self, url: str) -> FetchResult:
+        """The body behind a URL, or why there is none; never raises for an image."""
+        ...
+
+
 class Fetch:
     """Tries the first URLs of a product, all at once, and keeps their order. Never raises for an image."""
 
-    def __init__(self, fetcher: Fetcher, pool: DecodePool, settings: ImageSettings, side: int) -> None:
+    def __init__(self, fetcher: FetchesImages, pool: DecodePool, settings: ImageSettings, side: int) -> None:
         self._fetcher = fetcher
         self._pool = pool
         self._per_product = settings.per_product
