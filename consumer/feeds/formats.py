@@ -1,25 +1,82 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file formats that feeds come in, each with its adapter."""
+"""The file formats that feeds come in, each with its adapter, and the options that say more about a file."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from consumer.errors import FeedInvalid
+
 if TYPE_CHECKING:
-    from consumer.feeds.rows import Adapter
+    from collections.abc import Callable, Iterator
+
+    from consumer.feeds.mapping import Mapping
+    from consumer.feeds.opening import Opened
+    from consumer.feeds.rows import BadRow, Row
 
 
 class Format(StrEnum):
     """What a feed file looks like."""
 
     JSONL = "jsonl"
+    CSV = "csv"
+    GOOGLE_MERCHANT = "google-merchant"
+    SHOPIFY_CSV = "shopify-csv"
 
 
-def adapter_of(file_format: Format) -> Adapter:
-    """The reader of a format; imported when it is needed, so that the command line starts quickly."""
+@dataclass(frozen=True, slots=True)
+class DeletedWhen:
+    """A row withdraws its product where this column has this value."""
+
+    column: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file does not say of itself; None: found out, or not so."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    mapping: Mapping | None = None
+    deleted_when: DeletedWhen | None = None
+
+
+_TABLE = frozenset({"encoding", "delimiter"})
+_KNOWS: dict[Format, frozenset[str]] = {
+    Format.JSONL: frozenset(),
+    Format.CSV: _TABLE | {"mapping", "deleted_when"},
+    Format.GOOGLE_MERCHANT: _TABLE,
+    Format.SHOPIFY_CSV: _TABLE | {"deleted_when"},
+}
+
+
+def adapter_of(file_format: Format, reading: Reading) -> Callable[[Opened], Iterator[Row | BadRow]]:
+    """The reader of a format, in flat memory; imported when it is needed, so that the command line starts quickly.
+
+    Raises FeedInvalid for options that the format does not know. The reader raises FeedInvalid where file and options
+    do not fit, before its first row.
+    """
+    for option in fields(reading):
+        if getattr(reading, option.name) is not None and option.name not in _KNOWS[file_format]:
+            formats = ", ".join(known for known in Format if option.name in _KNOWS[known])
+            raise FeedInvalid(f"--{option.name.replace('_', '-')} is for {formats}, not for {file_format}")
     match file_format:
         case Format.JSONL:
             from consumer.feeds.json_lines import read_json_lines
 
-            return read_json_lines
+            return lambda feed: read_json_lines(feed.stream)
+        case Format.CSV:
+            from consumer.feeds.generic_csv import read_csv
+
+            return lambda feed: read_csv(feed, reading)
+        case Format.GOOGLE_MERCHANT:
+            from consumer.feeds.google_merchant import read_merchant
+
+            return lambda feed: read_merchant(feed, reading)
+        case Format.SHOPIFY_CSV:
+            from consumer.feeds.shopify_csv import read_shopify
+
+            return lambda feed: read_shopify(feed, reading)

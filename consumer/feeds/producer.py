@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
 from consumer.headers import CloudEvent, cloud_event_headers
 from consumer.kafka.topics import EVENT_BYTES, ask_metadata, client_properties, wait_for_leaders
@@ -93,6 +94,11 @@ class EventProducer:
         if error is not None and error.code() != KafkaError.MSG_SIZE_TOO_LARGE and self.failure is None:
             self.failure = error
         delivered(error)
+
+
+def cluster_id(kafka: KafkaSettings, timeout_s: float) -> str:
+    """The cluster's own name of itself, which outlives its addresses. Raises BrokerUnavailable when nobody answers."""
+    return str(ask_metadata(AdminClient(client_properties(kafka)), kafka, timeout_s).cluster_id)
 
 
 def _properties(kafka: KafkaSettings) -> dict[str, str | int | float | bool]:

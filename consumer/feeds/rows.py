@@ -4,23 +4,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from consumer.attributes import NAMESPACE
 from consumer.errors import Unprocessable
 from consumer.registry.json_form import check_event
-from consumer.stages.decode import check_identity
+from consumer.stages.decode import VENDOR_ID, check_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from consumer.events import ProductEvent
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,10 @@ class Row:
 
     line: int
     fields: dict[str, Any]
+    columns_ignored: int = 0
+    """Columns that the adapter left out already."""
+    fault: str | None = None
+    """Why it cannot become an event although its adapter could read it; `fields` may still say which product it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class BadRow:
 
     line: int
     reason: str
+    key: str | None = None
+    """The product that it is about; None where nobody can tell, so that it may be any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,42 +53,49 @@ class EventRow:
     columns_ignored: int
 
 
-Adapter = Callable[[BinaryIO], Iterator[Row | BadRow]]
-"""Reads one file format, row by row, in flat memory."""
-
-
 def read_events(
-    rows: Iterable[Row | BadRow], started_at: datetime, vendor_id: str | None = None
+    rows: Iterable[Row | BadRow], started_at: datetime, vendor_id: str | None = None, feed: str | None = None
 ) -> Iterator[EventRow | BadRow]:
-    """The events of a feed, in order. Rows without a vendor get `vendor_id`, those without a time `started_at`."""
+    """The events of a feed, in order. Rows that do not say it get the vendor, the name of the feed, and its time."""
+    said = {name: value for name, value in (("vendor_id", vendor_id), ("feed", feed)) if value is not None}
+    defaults = {"event_id": "", "event_type": "UPSERT", "product_version": 0, **said}
+    started = (started_at - EPOCH) // MICROSECOND
     for row in rows:
-        yield row if isinstance(row, BadRow) else _event_row(row, started_at, vendor_id)
+        # Two rows of one product must not get one version: each line is a microsecond later.
+        yield row if isinstance(row, BadRow) else _event_row(row, {**defaults, "occurred_at": started + row.line})
 
 
-def _event_row(row: Row, started_at: datetime, vendor_id: str | None) -> EventRow | BadRow:
-    # Two rows of one product must not get one version: each line is a microsecond later.
-    moment = started_at + row.line * _MICROSECOND
+def _event_row(row: Row, defaults: dict[str, Any]) -> EventRow | BadRow:
     given = {name: value for name, value in row.fields.items() if value is not None}
-    derived = {
-        "event_id": "",
-        "event_type": "UPSERT",
-        "product_version": 0,
-        "occurred_at": (moment - _EPOCH) // _MICROSECOND,
-    }
-    if vendor_id is not None:
-        derived["vendor_id"] = vendor_id
+    fields = defaults | given
+    if row.fault is not None:
+        return BadRow(row.line, row.fault, _key(fields))
     try:
-        checked = check_event(derived | given)
+        checked = check_event(fields)
         check_identity(checked.event)
     except Unprocessable as error:
-        return BadRow(row.line, str(error))
-    return EventRow(row.line, _completed(checked.event, given), checked.unknown_fields)
+        return BadRow(row.line, str(error), _key(fields))
+    return EventRow(row.line, _completed(checked.event, given), row.columns_ignored + checked.unknown_fields)
+
+
+def _key(fields: dict[str, Any]) -> str | None:
+    """The product that a bad row is about, if its id is whole."""
+    vendor_id, sku = fields.get("vendor_id"), fields.get("sku")
+    if not isinstance(vendor_id, str) or not isinstance(sku, str) or not sku:
+        return None
+    is_text = not any("\ud800" <= letter <= "\udfff" for letter in sku)
+    return f"{vendor_id}:{sku}" if is_text and VENDOR_ID.fullmatch(vendor_id) else None
 
 
 def _completed(event: ProductEvent, given: dict[str, Any]) -> ProductEvent:
     """The event with what follows from its other fields."""
     version = event.product_version
     if "product_version" not in given:
-        version = (event.occurred_at - _EPOCH) // _MICROSECOND
-    event_id = event.event_id or str(uuid.uuid5(NAMESPACE, f"{event.key}/{version}"))
+        version = (event.occurred_at - EPOCH) // MICROSECOND
+    event_id = event.event_id or event_id_of(event.key, version)
     return replace(event, product_version=version, event_id=event_id)
+
+
+def event_id_of(key: str, version: int) -> str:
+    """The id of the event that states a version of a product, when its sender names none."""
+    return str(uuid.uuid5(NAMESPACE, f"{key}/{version}"))

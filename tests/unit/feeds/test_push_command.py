@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from consumer.cli import app
-from consumer.errors import BrokerUnavailable
+from consumer.errors import BrokerUnavailable, FeedInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,14 @@ def test_a_dry_run_counts_and_names_the_bad_rows(feed: Path) -> None:
         "rows": 4,
         "events": 2,
         "bad": 2,
+        "nameless": 2,
+        "duplicates": 0,
+        "unchanged": 0,
+        "deleted": 0,
         "columns_ignored": 1,
         "bad_rows": None,
+        "duplicate_rows": [],
+        "departures": None,
     }
     assert [row["line"] for row in counts["bad_rows"]] == [2, 4]
     assert counts["bad_rows"][0]["reason"] == "sku: Input should be a valid string"
@@ -70,7 +76,7 @@ def test_a_row_that_no_topic_takes_is_bad(feed: Path) -> None:
     assert "larger than the topic takes" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--vendor", "a:b"], ["--format", "csv"], []])
+@pytest.mark.parametrize("arguments", [["--vendor", "a:b"], ["--format", "xlsx"], []])
 def test_wrong_options_are_a_usage_error(feed: Path, arguments: list[str]) -> None:
     formats = [] if "--format" in arguments or not arguments else ["--format", "jsonl"]
 
@@ -84,3 +90,46 @@ def test_without_a_broker_the_command_says_how_to_get_one(feed: Path, monkeypatc
 
     assert isinstance(result.exception, BrokerUnavailable)
     assert "hangtag local up" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--execute"],
+        ["--allow-deletes"],
+        ["--full-feed", "--execute"],
+        ["--feed", "../x"],
+        ["--delimiter", "::"],
+        ["--deleted-when", "status"],
+    ],
+)
+def test_options_that_do_not_fit_each_other_are_a_usage_error(feed: Path, arguments: list[str]) -> None:
+    assert run(feed, "--format", "csv", *arguments, "--dry-run").exit_code == 2
+
+
+def test_standard_input_is_refused() -> None:
+    assert run("-", "--format", "jsonl", "--dry-run").exit_code == 2
+
+
+def test_a_table_that_does_not_fit_its_options_exits_2(tmp_path: Path) -> None:
+    file = tmp_path / "feed.csv"
+    file.write_text("id;title\n1;x\n")
+
+    error = run(file, "--format", "csv", "--dry-run").exception
+
+    assert isinstance(error, FeedInvalid)
+    assert error.exit_code == 2
+    assert str(error) == "no column 'sku'; with the delimiter ';' the header has 2 columns: 'id', 'title'"
+
+
+def test_rows_that_repeat_a_product_go_too_and_are_reported(tmp_path: Path) -> None:
+    file = tmp_path / "feed.csv"
+    file.write_text("sku,title\n1,old\n2,b\n1,new\n")
+
+    as_text = run(file, "--format", "csv", "--vendor", "acme", "--dry-run")
+    as_json = run(file, "--format", "csv", "--vendor", "acme", "--dry-run", "--output", "json")
+
+    assert as_text.exit_code == 0
+    assert as_text.stderr == f"{file}:4: acme:1 stood in the feed before; this row is newer\n"
+    assert as_text.stdout == "3 rows: 3 events would go to product-events, 0 bad, 1 repeated a product\n"
+    assert json.loads(as_json.stdout)["duplicate_rows"] == [{"line": 4, "key": "acme:1"}]
