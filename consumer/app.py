@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Composition root: settings in, running service out. The one module that knows every concrete class.
+"""Composition root: settings in, running service out. With `assembly.py` it knows every concrete class.
 
 Threads: this one owns Kafka (`kafka/loop.py`); the event loop runs the stages; the decode pool makes pixels; the health
 server answers probes. Each is started and joined here or by the object that started it.
@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import structlog
 
 from consumer import __version__
+from consumer.assembly import Outside
 from consumer.bundle import load_bundle
-from consumer.enrichment.ontology import Ontology
 from consumer.errors import SettingsInvalid
 from consumer.headers import Build
-from consumer.images.decode_pool import DecodePool
-from consumer.images.http import Fetcher
 from consumer.kafka.chains import Chains
 from consumer.kafka.event_loop import EventLoopThread
 from consumer.kafka.hang import exit_on_hang
@@ -28,22 +26,15 @@ from consumer.observability.health import Checks, HealthServer
 from consumer.observability.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
 from consumer.registry.opening import open_codec
-from consumer.retry import Backoff
 from consumer.stages.decode import Decode
-from consumer.stages.enrich import Enrich
-from consumer.stages.fetch import Fetch
-from consumer.stages.infer import Infer, Patience
 from consumer.stages.publish import Publish, Publisher
-from consumer.triton.client import TritonClient
-from consumer.triton.contract import Contract
-from consumer.triton.watch import Watch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from consumer.bundle import Bundle
     from consumer.registry.codec import Codec
     from consumer.settings import Settings
+    from consumer.triton.watch import Watch
 
 log = structlog.get_logger()
 
@@ -78,14 +69,14 @@ class Service:
         with ExitStack() as stack:
             stack.enter_context(self._events)
             self._serve_health(stack, health_port_file)
-            outside = self._events.run(_Outside.open(self._settings, self._bundle, self._metrics))
+            outside = self._events.run(Outside.open(self._settings, self._bundle, self._metrics))
             stack.callback(lambda: self._events.run(outside.close()))
             self._watch = outside.watch
             self._codec = stack.enter_context(open_codec(self._settings.registry, self._settings.topics))
             if self._events.run(self._others_came(outside.watch, self._codec)):
                 self._consume(outside, self._codec)
 
-    def _consume(self, outside: _Outside, codec: Codec) -> None:
+    def _consume(self, outside: Outside, codec: Codec) -> None:
         pipeline = Pipeline(self._stages(outside, codec), self._metrics)
         image_bytes = _VIEWS * _CHANNELS * self._bundle.manifest.side**2
         chains = Chains(pipeline, self._events, bytes_per_event=image_bytes * self._settings.images.per_product)
@@ -98,17 +89,15 @@ class Service:
         if outside.watch.failure:
             raise outside.watch.failure
 
-    def _stages(self, outside: _Outside, codec: Codec) -> Stages:
-        settings, bundle, manifest = self._settings, self._bundle, self._bundle.manifest
-        patience = Patience(settings.triton.poison_attempts, settings.engine.event_deadline_s)
-        publisher = Publisher(settings.kafka.group_id, manifest.bundle, bundle.thresholds.version)
-        ontology = Ontology.load(manifest.ontology)
+    def _stages(self, outside: Outside, codec: Codec) -> Stages:
+        bundle = self._bundle
+        publisher = Publisher(self._settings.kafka.group_id, bundle.manifest.bundle, bundle.thresholds.version)
         return Stages(
             decode=Decode(codec, self._metrics),
-            fetch=Fetch(outside.fetcher, outside.pool, settings.images, manifest.side),
-            infer=Infer(outside.triton, outside.contract, bundle, patience, self._metrics),
-            enrich=Enrich(ontology, manifest, bundle.thresholds, precision=outside.contract.precision),
-            publish=Publish(codec, settings.topics, publisher),
+            fetch=outside.fetch(outside.fetcher),
+            infer=outside.infer(),
+            enrich=outside.enrich(),
+            publish=Publish(codec, self._settings.topics, publisher),
         )
 
     async def _others_came(self, watch: Watch, codec: Codec) -> bool:
@@ -145,25 +134,3 @@ class Service:
     def _not_ready(self) -> list[str]:
         others = [other.fault for other in (self._watch, self._codec) if other]
         return [*filter(None, others)] + (self._loop.vitals.not_ready() if self._loop else ["the loop has not started"])
-
-
-class _Outside:
-    """What talks to the outside besides Kafka; lives on the event loop."""
-
-    def __init__(self, fetcher: Fetcher, pool: DecodePool, triton: TritonClient, bundle: Bundle) -> None:
-        self.fetcher = fetcher
-        self.pool = pool
-        self.triton = triton
-        self.contract = Contract(triton, bundle)
-        self.watch = Watch(self.contract, Backoff())
-
-    @classmethod
-    async def open(cls, settings: Settings, bundle: Bundle, metrics: Metrics) -> Self:
-        fetcher = await Fetcher.open(settings.images, metrics)
-        return cls(fetcher, DecodePool(settings.images, metrics), TritonClient(settings.triton, bundle), bundle)
-
-    async def close(self) -> None:
-        await self.watch.stop()
-        await self.triton.close()
-        await self.fetcher.close()
-        self.pool.close()

@@ -1,79 +1,105 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the vendor says of category, colour and gender: evidence beside the model's opinion, never the truth.
+"""What the vendor's own fields say of category and attributes: evidence beside the model's opinion, never the truth.
 
-A vendor's words count only where they are exactly a label of the ontology, but for case and white space. The words
-themselves are kept in any case.
+The vendor's words are kept in any case, whether or not they mean something to us.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from consumer.enrichment.categories import CATEGORY
+from consumer.enrichment.phrases import words_of
+from consumer.enrichment.words import is_negated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.enrichment.ontology import Category, Ontology
+    from consumer.enrichment.lexicon import Lexicon
+    from consumer.enrichment.ontology import Ontology
     from consumer.events import ProductEvent
 
-CATEGORY = "category"
+#: Values and paths are a few words; more is a text, or hostile.
+MAX_CHARACTERS = 500
+#: Vendor attributes that are looked at; a real feed has some dozens.
+MAX_FIELDS = 256
 
-#: How vendors name our attributes.
-_NAMES = {"color": ("color", "colour"), "target-gender": ("target-gender", "gender")}
+_STEP = re.compile(r"\s*(?:>|»|/|\|)\s*")
+"""Between the levels of a category path."""
+
+Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class VendorValue:
-    """The vendor's words for one attribute, and the id of the label that they are; None when they are none."""
+    """The vendor's words for one attribute, and the values or shades, or the one category, that they name."""
 
     raw: str
-    id: str | None
+    ids: tuple[str, ...] = ()
 
 
 class VendorWords:
-    """Looks the vendor's words up in the labels of one ontology."""
+    """Looks the vendor's words up in one ontology and its lexicon."""
 
-    def __init__(self, ontology: Ontology) -> None:
-        self._ids: dict[str, Mapping[str, str]] = {
-            CATEGORY: {
-                **_nodes_by_label(ontology),
-                **{_folded(node.breadcrumb): node.id for node in ontology.categories.values()},
-            }
-        }
+    def __init__(self, ontology: Ontology, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._labels: dict[str, Mapping[Words, str]] = {}
         for kind in ontology.attributes:
-            shades = {shade.label: shade.id for shade in kind.shades.values()}
-            families = {label: value_id for value_id, label in kind.labels.items()}
-            self._ids[kind.handle] = {_folded(label): found for label, found in {**shades, **families}.items()}
+            labels = {words_of(label): value for value, label in kind.labels.items()}
+            shades = {words_of(shade.label): shade.id for shade in kind.shades.values()}
+            self._labels[kind.handle] = {**shades, **labels}
+        own_names = {words_of(kind.handle): (kind.handle,) for kind in ontology.attributes}
+        self._handles: Mapping[Words, tuple[str, ...]] = {**own_names, **lexicon.fields}
+        self._nodes = _node_names(ontology) | dict(lexicon.categories)
+        self._node_ids = frozenset(ontology.categories)
+        self._by_google_id: dict[str, str] = {}
+        for node in ontology.categories.values():
+            self._by_google_id.setdefault(node.google_id, node.id)
 
     def of(self, event: ProductEvent) -> dict[str, VendorValue]:
         """By ontology handle; handles of which the vendor says nothing are missing."""
-        given = {_folded(name): value for name, value in event.vendor_attributes.items()}
-        words = {CATEGORY: event.vendor_category or ""}
-        for handle in self._ids.keys() - {CATEGORY}:
-            words[handle] = next((given[name] for name in _NAMES.get(handle, (handle,)) if given.get(name)), "")
-        return {
-            handle: VendorValue(raw, self._ids[handle].get(_folded(raw)))
-            for handle, raw in words.items()
-            if raw.strip()
-        }
+        said: dict[str, VendorValue] = {}
+        if event.vendor_category and event.vendor_category.strip():
+            said[CATEGORY] = VendorValue(event.vendor_category, self._category(event.vendor_category[:MAX_CHARACTERS]))
+        for _, (name, raw) in zip(range(MAX_FIELDS), event.vendor_attributes.items(), strict=False):
+            handles = self._handles.get(words_of(name[:MAX_CHARACTERS]), ()) if raw.strip() else ()
+            for rank, handle in enumerate(handles):
+                value = VendorValue(raw, self._values(handle, raw[:MAX_CHARACTERS]))
+                # A gender's field may tell the age as well, if it does. Of two fields for one attribute, the first
+                # that means something counts.
+                if value.ids and not (handle in said and said[handle].ids):
+                    said[handle] = value
+                elif rank == 0:
+                    said.setdefault(handle, value)
+        return said
+
+    def _values(self, handle: str, raw: str) -> tuple[str, ...]:
+        words = self._lexicon.words(raw)
+        if label := self._labels[handle].get(words):
+            return (label,)
+        found = self._lexicon.field.find(words)
+        meant = (phrase.meaning.get(handle) for phrase in found if not is_negated(self._lexicon, words, phrase.start))
+        return tuple(dict.fromkeys(value for value in meant if value))
+
+    def _category(self, raw: str) -> tuple[str, ...]:
+        """One node or none: an id of ours or of Google's, a whole path, else the deepest step that is a name."""
+        plain = raw.strip()
+        if plain in self._node_ids:
+            return (plain,)
+        if plain in self._by_google_id:
+            return (self._by_google_id[plain],)
+        for step in (plain, *reversed(_STEP.split(plain))):
+            if node := self._nodes.get(self._lexicon.words(step)):
+                return (node,)
+        return ()
 
 
-def _nodes_by_label(ontology: Ontology) -> dict[str, str]:
-    """Of several nodes with one label the one nearest to the root: `Jeans` are no maternity jeans.
-
-    Where two are equally near, the label names neither.
-    """
-    by_label: dict[str, list[Category]] = {}
-    for node in ontology.categories.values():
-        by_label.setdefault(_folded(node.label), []).append(node)
-    named = {}
-    for label, nodes in by_label.items():
-        highest = min(len(node.path) for node in nodes)
-        at_the_top = [node.id for node in nodes if len(node.path) == highest]
-        if len(at_the_top) == 1:
-            named[label] = at_the_top[0]
-    return named
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _node_names(ontology: Ontology) -> dict[Words, str]:
+    """Nodes by label and path. Of several with one label the one with the shortest path: leggings are pants first."""
+    names: dict[Words, str] = {}
+    for node in sorted(ontology.categories.values(), key=lambda node: len(node.path)):
+        names.setdefault(words_of(node.label), node.id)
+        names.setdefault(words_of(node.breadcrumb), node.id)
+    return names

@@ -7,8 +7,6 @@ import struct
 from typing import TYPE_CHECKING
 
 from consumer.attributes import (
-    Attribute,
-    Category,
     EventStatus,
     Image,
     ImageStatus,
@@ -16,46 +14,33 @@ from consumer.attributes import (
     ProductEmbedding,
     Provenance,
     Quality,
-    Review,
     Source,
     Text,
     ViewType,
     output_event_id,
 )
-from consumer.enrichment.decide import (
-    Question,
-    attribute_from_vendor,
-    category_from_vendor,
-    decide_attribute,
-    decide_category,
-)
-from consumer.enrichment.vendor import CATEGORY, VendorValue, VendorWords
-from consumer.errors import IncompatibleModels
+from consumer.enrichment.conflicts import review
+from consumer.enrichment.tags import Tagger
 from consumer.events import EnrichedProduct, LostImage, UsableImage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.bundle import Manifest, Task, Thresholds
+    from consumer.bundle import Manifest, Thresholds
+    from consumer.enrichment.lexicon import Lexicon
     from consumer.enrichment.ontology import Ontology
     from consumer.events import DecodedProduct, FetchedProduct, InferredProduct, Prediction
-
-#: `review.reasons`: there was neither text nor a usable image.
-NO_EVIDENCE = "no_evidence"
 
 
 class Enrich:
     """Builds the whole published record. Pure: no I/O, no clock, so a repeated run gives the same bytes."""
 
-    def __init__(self, ontology: Ontology, manifest: Manifest, thresholds: Thresholds, *, precision: str) -> None:
+    def __init__(
+        self, ontology: Ontology, lexicon: Lexicon, manifest: Manifest, thresholds: Thresholds, *, precision: str
+    ) -> None:
         """`precision` is that of the served models (`bf16`, `f32`). Raises IncompatibleModels for unknown labels."""
-        _check_labels(ontology, manifest)
-        self._ontology = ontology
+        self._tagger = Tagger(ontology, lexicon, manifest, thresholds)
         self._manifest = manifest
         self._thresholds = thresholds
         self._precision = precision
-        self._tasks: Mapping[str, Task] = {task.handle: task for task in manifest.tasks}
-        self._vendor_words = VendorWords(ontology)
 
     async def __call__(self, inferred: InferredProduct) -> EnrichedProduct:
         """Attributes for every UPSERT; an embedding only where the model had something to look at."""
@@ -64,48 +49,22 @@ class Enrich:
         event_id = output_event_id(
             event.key, event.event_id, bundle=self._manifest.bundle, thresholds=self._thresholds.version
         )
-        source = _source(fetched.decoded)
         modalities = _modalities(prediction)
-        vendor = self._vendor_words.of(event)
+        tags = self._tagger(event, prediction, modalities)
         attributes = ProductAttributes(
             event_id=event_id,
-            source=source,
+            source=_source(fetched.decoded),
             status=_event_status(fetched),
-            category=self._category(prediction, vendor.get(CATEGORY)),
-            attributes=self._attributes(prediction, vendor),
+            category=tags.category,
+            attributes=tags.attributes,
             images=self._images(fetched, prediction),
             text=Text(language=inferred.language, flags=inferred.text_flags),
             quality=Quality(modalities=modalities, checks=_checks(fetched)),
-            review=Review() if modalities else Review(needed=True, reasons=(NO_EVIDENCE,)),
+            review=review(tags.category, tags.attributes, has_evidence=bool(modalities)),
             provenance=self._provenance(prediction),
         )
         embedding = None if prediction is None else self._embedding(attributes, prediction)
         return EnrichedProduct(fetched.decoded, attributes, embedding)
-
-    def _category(self, prediction: Prediction | None, vendor: VendorValue | None) -> Category:
-        question = self._question(CATEGORY, prediction, vendor)
-        if question is None:
-            return category_from_vendor(self._ontology, vendor)
-        return decide_category(self._ontology, question)
-
-    def _attributes(self, prediction: Prediction | None, vendor: Mapping[str, VendorValue]) -> tuple[Attribute, ...]:
-        decided = []
-        for kind in self._ontology.attributes:
-            value = vendor.get(kind.handle)
-            question = self._question(kind.handle, prediction, value)
-            decided.append(attribute_from_vendor(kind, value) if question is None else decide_attribute(kind, question))
-        return tuple(decided)
-
-    def _question(self, handle: str, prediction: Prediction | None, vendor: VendorValue | None) -> Question | None:
-        """None where the model has no opinion: no evidence, or a bundle without that head."""
-        if prediction is None or handle not in self._tasks:
-            return None
-        return Question(
-            labels=self._tasks[handle].labels,
-            opinion=prediction.opinions[handle],
-            thresholds=self._thresholds.pick(handle, frozenset(_modalities(prediction))),
-            vendor=vendor,
-        )
 
     def _images(self, fetched: FetchedProduct, prediction: Prediction | None) -> tuple[Image, ...]:
         """In the order of the URLs. Usable images beyond those that the model takes contribute nothing."""
@@ -151,17 +110,6 @@ class Enrich:
             vector=struct.pack(f"<{dim}e", *prediction.embedding),
             modalities=attributes.quality.modalities,
         )
-
-
-def _check_labels(ontology: Ontology, manifest: Manifest) -> None:
-    known: dict[str, set[str]] = {CATEGORY: set(ontology.categories)}
-    for kind in ontology.attributes:
-        known[kind.handle] = {*kind.labels, *kind.shades}
-    for task in manifest.tasks:
-        if task.handle not in known:
-            raise IncompatibleModels(f"the bundle answers {task.handle!r}, which ontology {ontology.version} lacks")
-        if unknown := sorted(set(task.labels) - known[task.handle]):
-            raise IncompatibleModels(f"labels of {task.handle!r} that ontology {ontology.version} lacks: {unknown}")
 
 
 def _source(decoded: DecodedProduct) -> Source:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from consumer.bundle import compose_text, load_bundle
+from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.ontology import Ontology
 from consumer.events import DecodedProduct, Delivery, FetchedProduct, InferredProduct, UsableImage
 from consumer.images.pixels import decode
@@ -53,7 +54,7 @@ def top_answers(record: dict[str, Any]) -> dict[str, str]:
 def offline_answers(rows: list[dict[str, Any]], photos: list[bytes]) -> dict[str, dict[str, str]]:
     """The same rows and files, without Kafka, Triton or HTTP."""
     bundle = load_bundle()
-    enrich = Enrich(Ontology.load("v1"), bundle.manifest, bundle.thresholds, precision="f32")
+    enrich = Enrich(Ontology.load("v1"), Lexicon.load("v1"), bundle.manifest, bundle.thresholds, precision="f32")
     answers = {}
     for row, photo in zip(rows, photos, strict=True):
         event = check_event(row).event

@@ -128,7 +128,7 @@ def _manifest(folder: Path, spec: TinySpec) -> Manifest:
         bundle=spec.bundle,
         contract=CONTRACT,
         ontology="v1",
-        lexicon="v0",
+        lexicon="v1",
         side=spec.side,
         pixels="pixels/v1",
         max_images=5,

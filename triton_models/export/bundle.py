@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,7 +25,7 @@ from consumer.bundle import (
 )
 from consumer.images.pixels import PIXELS_VERSION
 from consumer.triton.tensors import CONTRACT, Ensemble
-from triton_models.export.graphs import FusionHeads, ImageEncoder, ImageHeads, ImagePool, TextEncoder, TextHeads
+from triton_models.export.graphs import Embedding, FusionHeads, ImageEncoder, ImageHeads, ImagePool, TextHeads
 from triton_models.export.onnx import to_onnx
 from triton_models.export.runtimes import (
     FUSION_HEADS,
@@ -39,6 +39,7 @@ from triton_models.export.runtimes import (
     run_ensemble,
 )
 from triton_models.export.weights import narrow_to_fp16, narrow_to_int8
+from triton_models.training.text_tower import TEXT_TRUNK_DIM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,16 +49,16 @@ if TYPE_CHECKING:
 
     from consumer.enrichment.ontology import Ontology
     from triton_models.export.runtimes import Runtime
-    from triton_models.training.image_tower import ImageTrunk
-    from triton_models.training.labels import LabelSpace
+    from triton_models.training.datasets import LabelledProduct
     from triton_models.training.model import Model
     from triton_models.training.recipe import Recipe
-    from triton_models.training.text_tower import TextTrunk
 
 _CANARY_TEXT = "Acme men navy blue striped polo t-shirt"
 _CANARY_IMAGES = 2
 _LICENCES = (
     Licence("fashion-product-images", "MIT as declared on Kaggle; photos are the retailer's and are not part of this"),
+    Licence("clothing-dataset", "CC0-1.0"),
+    Licence("retail-demo-store (words of the vocabulary)", "MIT-0"),
     Licence("MobileNetV2, ImageNet weights", "Apache-2.0"),
     Licence("all-MiniLM-L6-v2", "Apache-2.0"),
     Licence("BERT uncased vocabulary", "Apache-2.0"),
@@ -65,44 +66,33 @@ _LICENCES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """Everything that goes into the graphs."""
-
-    image_trunk: ImageTrunk
-    text_trunk: TextTrunk
-    model: Model
-    spaces: tuple[LabelSpace, ...]
-    vocabulary: tuple[str, ...]
-
-
-def write_graphs(trained: Trained, recipe: Recipe, out: Path) -> None:
-    """The six graphs. Trunk weights are narrowed on disk; the small heads stay float32."""
-    model = trained.model
+def write_graphs(model: Model, recipe: Recipe, out: Path) -> None:
+    """The six graphs and the vocabulary. Photo weights are float16 on disk, text weights int8; heads stay float32."""
     images = torch.zeros((2, 2, recipe.side, recipe.side, 3), dtype=torch.uint8)
-    tokens = {name: torch.ones((2, recipe.text_length), dtype=torch.int64) for name in ("input_ids", "attention_mask")}
-    image, text = torch.zeros((2, recipe.image_dim)), torch.zeros((2, recipe.text_dim))
-    handles = [space.handle for space in trained.spaces]
+    tokens = {
+        name: torch.ones((2, recipe.text.length), dtype=torch.int64) for name in ("input_ids", "attention_mask")
+    }
+    image, text = torch.zeros((2, recipe.image.dim)), torch.zeros((2, TEXT_TRUNK_DIM))
+    handles = [space.handle for space in model.spaces]
     kinds = [f"{handle}{suffix}" for handle in handles for suffix in ("", ".image", ".text")]
     one_side = [*handles, "embedding"]
-    encoder = ImageEncoder(trained.image_trunk, model.image_projection.module())
-    reader = TextEncoder(trained.text_trunk, model.text_projection.module())
+    embedding = Embedding(model.image_axes, model.text_axes)
     pool_inputs = {"image_features": image, "image_mask": torch.ones(2, dtype=torch.uint8)}
     graphs = {
-        IMAGE_ENCODER: narrow_to_fp16(to_onnx(encoder, {"images": images}, ["image_features", "view_type"])),
+        IMAGE_ENCODER: narrow_to_fp16(
+            to_onnx(ImageEncoder(model.image), {"images": images}, ["image_features", "view_type"])
+        ),
         IMAGE_POOL: to_onnx(ImagePool(), pool_inputs, ["product_features", "contribution"]),
-        TEXT_ENCODER: narrow_to_int8(to_onnx(reader, tokens, ["text_features"])),
+        TEXT_ENCODER: narrow_to_int8(to_onnx(model.text, tokens, ["text_features"])),
         FUSION_HEADS: to_onnx(
-            FusionHeads(model.heads), {"image_features": image, "text_features": text}, [*kinds, "embedding"]
+            FusionHeads(model.heads, embedding), {"image_features": image, "text_features": text}, [*kinds, "embedding"]
         ),
-        FUSION_HEADS_IMAGE: to_onnx(
-            ImageHeads(model.heads["image"], recipe.text_dim), {"image_features": image}, one_side
-        ),
-        FUSION_HEADS_TEXT: to_onnx(TextHeads(model.heads["text"], recipe.image_dim), {"text_features": text}, one_side),
+        FUSION_HEADS_IMAGE: to_onnx(ImageHeads(model.heads["image"], embedding), {"image_features": image}, one_side),
+        FUSION_HEADS_TEXT: to_onnx(TextHeads(model.heads["text"], embedding), {"text_features": text}, one_side),
     }
     for name, graph in graphs.items():
         write_graph(out / f"{name}.onnx", graph)
-    (out / "vocabulary.txt").write_text("\n".join(trained.vocabulary) + "\n", encoding="utf-8")
+    (out / "vocabulary.txt").write_text("\n".join(model.vocabulary) + "\n", encoding="utf-8")
 
 
 def write_graph(path: Path, graph: onnx.ModelProto) -> None:
@@ -110,9 +100,9 @@ def write_graph(path: Path, graph: onnx.ModelProto) -> None:
     path.write_bytes(graph.SerializeToString(deterministic=True))
 
 
-def write_training_ids(path: Path, dataset: str, ids: Iterable[str]) -> None:
+def write_training_ids(path: Path, products: Iterable[LabelledProduct]) -> None:
     """Sorted 8-byte prefixes of SHA-256(`<dataset>/<id>`) of every product that the bundle has learnt from."""
-    path.write_bytes(b"".join(sorted(id_prefix(dataset, product_id) for product_id in ids)))
+    path.write_bytes(b"".join(sorted(id_prefix(product.dataset, product.id) for product in products)))
 
 
 def id_prefix(dataset: str, product_id: str) -> bytes:
@@ -120,23 +110,23 @@ def id_prefix(dataset: str, product_id: str) -> bytes:
     return hashlib.sha256(f"{dataset}/{product_id}".encode()).digest()[:8]
 
 
-def seal(out: Path, trained: Trained, recipe: Recipe, ontology: Ontology) -> Manifest:
+def seal(out: Path, model: Model, recipe: Recipe, ontology: Ontology) -> Manifest:
     """Write `manifest.json`, last: the canary's answers and the hash of every other file in the folder."""
-    tokeniser = Tokeniser(trained.vocabulary, recipe.text_length)
+    tokeniser = Tokeniser(model.vocabulary, recipe.text.length)
     tokens = tokeniser.encode(_CANARY_TEXT)
     manifest = Manifest(
         bundle=recipe.bundle,
         contract=CONTRACT,
         ontology=ontology.version,
-        lexicon="none",
+        lexicon="v1",
         side=recipe.side,
         pixels=PIXELS_VERSION,
         max_images=recipe.max_images,
-        text_length=recipe.text_length,
+        text_length=recipe.text.length,
         text_format=TEXT_FORMAT,
         client_hash="0" * 64,
-        embedding_dim=recipe.image_dim + recipe.text_dim,
-        tasks=tuple(Task(space.handle, "softmax", space.labels, "probability") for space in trained.spaces),
+        embedding_dim=recipe.image_axes + recipe.text_axes,
+        tasks=tuple(Task(space.handle, "softmax", space.labels, "probability") for space in model.spaces),
         view_types=(),
         canary=Canary(
             CanaryRecipe(_CANARY_IMAGES, tuple(tokens.input_ids[0, : tokens.attention_mask.sum()].tolist())), {}
@@ -146,7 +136,7 @@ def seal(out: Path, trained: Trained, recipe: Recipe, ontology: Ontology) -> Man
     )
     manifest = replace(
         manifest,
-        client_hash=client_hash(manifest, trained.vocabulary),
+        client_hash=client_hash(manifest, model.vocabulary),
         canary=expected_answers(out, manifest),
         files=_files(out),
     )

@@ -50,7 +50,7 @@ def manifest() -> Manifest:
         bundle=3,
         contract=1,
         ontology="v1",
-        lexicon="none",
+        lexicon="v1",
         side=8,
         pixels="pixels/v1",
         max_images=5,

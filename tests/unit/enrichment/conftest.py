@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.bundle import Canary, CanaryRecipe, Manifest, Task, TaskThresholds, Thresholds
+from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.ontology import Ontology
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ GENDER_LABELS = ("18", "19", "20")
 @pytest.fixture(scope="session")
 def ontology() -> Ontology:
     return Ontology.load("v1")
+
+
+@pytest.fixture(scope="session")
+def lexicon() -> Lexicon:
+    return Lexicon.load("v1")
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +46,7 @@ def manifest() -> Manifest:
         bundle=3,
         contract=1,
         ontology="v1",
-        lexicon="none",
+        lexicon="v1",
         side=8,
         pixels="pixels/v1",
         max_images=5,

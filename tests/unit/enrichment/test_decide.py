@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from consumer.attributes import Attribute, Category, Role, Status
 from consumer.bundle import NEVER, TaskThresholds
-from consumer.enrichment.decide import Question, decide_attribute, decide_category
+from consumer.enrichment.categories import decide_category
+from consumer.enrichment.decide import decide_attribute
 from consumer.enrichment.ontology import Ontology
+from consumer.enrichment.question import Question
 from consumer.enrichment.vendor import VendorValue
 from consumer.events import Opinion
 
@@ -90,9 +92,9 @@ def test_a_node_may_have_a_threshold_of_its_own() -> None:
 
 
 def test_a_vendor_category_on_the_path_agrees_and_another_does_not() -> None:
-    agreeing = category(0.9, 0.1, 0.0, 0.0, 0.0, vendor=VendorValue("clothing tops", "aa-1-13"))
-    other = category(0.9, 0.1, 0.0, 0.0, 0.0, vendor=VendorValue("Heels", "aa-8-10"))
-    unknown = category(0.9, 0.1, 0.0, 0.0, 0.0, vendor=VendorValue("things", None))
+    agreeing = category(0.9, 0.1, 0.0, 0.0, 0.0, vendor=VendorValue("clothing tops", ("aa-1-13",)))
+    other = category(0.9, 0.1, 0.0, 0.0, 0.0, vendor=VendorValue("Heels", ("aa-8-10",)))
+    unknown = category(0.9, 0.1, 0.0, 0.0, 0.0, vendor=VendorValue("things"))
 
     assert (agreeing.evidence.vendor, agreeing.normalised_from) == (1.0, "clothing tops")
     assert (other.evidence.vendor, other.vendor_raw) == (0.0, "Heels")
@@ -120,8 +122,8 @@ def test_a_colour_is_accepted_only_when_text_or_vendor_agrees() -> None:
     assert color(*sure).status is Status.SUGGESTED
     assert color(*sure, text=(0.2, 0.5, 0.2, 0.0, 0.1)).status is Status.SUGGESTED
     assert color(*sure, text=(0.5, 0.2, 0.2, 0.0, 0.1)).status is Status.ACCEPTED
-    assert color(*sure, vendor=VendorValue("black", "1")).status is Status.ACCEPTED
-    assert color(*sure, vendor=VendorValue("blue", "2")).status is Status.SUGGESTED
+    assert color(*sure, vendor=VendorValue("black", ("1",))).status is Status.ACCEPTED
+    assert color(*sure, text=(0.4, 0.3, 0.2, 0.0, 0.1)).status is Status.SUGGESTED
 
 
 def test_a_value_that_can_never_be_accepted_has_no_threshold() -> None:
@@ -170,7 +172,7 @@ def random_question(seed: int, labels: Sequence[str]) -> Question:
         thresholds=TaskThresholds(
             chance.random(), chance.random(), {label: chance.random() for label in chance.sample(labels, 2)}
         ),
-        vendor=maybe(VendorValue("words", maybe(chance.choice(labels)))),
+        vendor=maybe(VendorValue("words", chance.choice(((), (chance.choice(labels),))))),
     )
 
 
@@ -223,7 +225,12 @@ def test_every_status_is_reached_by_random_predictions() -> None:
     colors = [decide_attribute(COLOR, random_question(seed, COLORS)) for seed in range(300)]
 
     for decided in (categories, colors):
-        assert {entry.status for entry in decided} == {Status.ACCEPTED, Status.SUGGESTED, Status.ABSTAINED}
+        assert {entry.status for entry in decided} == {
+            Status.ACCEPTED,
+            Status.SUGGESTED,
+            Status.ABSTAINED,
+            Status.CONFLICT,
+        }
     assert {len(entry.values) for entry in colors} == {0, 1, 2, 3}
 
 

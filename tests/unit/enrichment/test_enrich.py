@@ -11,6 +11,7 @@ import pytest
 
 from consumer.attributes import EventStatus, ImageStatus, Status, ViewType, output_event_id
 from consumer.bundle import Task
+from consumer.enrichment.lexicon import Lexicon
 from consumer.errors import IncompatibleModels
 from consumer.events import (
     DecodedProduct,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from consumer.enrichment.ontology import Ontology
     from consumer.events import EnrichedProduct
 
+LEXICON = Lexicon.load("v1")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DELIVERY = Delivery("product-events", 3, 42, b"acme:sku-1", b"...", (), 1_700_000_000_000)
 SHIRT, RED, MALE = (0.8, 0.1, 0.05, 0.03, 0.02), (0.1, 0.3, 0.5, 0.05, 0.03, 0.02), (0.1, 0.85, 0.05)
@@ -88,7 +90,7 @@ class Enriching:
 
 @pytest.fixture
 def enriched(ontology: Ontology, manifest: Manifest, thresholds: Thresholds) -> Enriching:
-    return Enriching(Enrich(ontology, manifest, thresholds, precision="f32"))
+    return Enriching(Enrich(ontology, LEXICON, manifest, thresholds, precision="f32"))
 
 
 def attribute(record: ProductAttributes, handle: str) -> Attribute:
@@ -147,7 +149,7 @@ def test_images_keep_their_order_and_their_fate(enriched: Enriching) -> None:
 
 def test_a_bundle_with_view_types_names_them(ontology: Ontology, manifest: Manifest, thresholds: Thresholds) -> None:
     knowing = replace(manifest, view_types=("white_background", "on_model", "detail"))
-    enriched = Enriching(Enrich(ontology, knowing, thresholds, precision="f32"))
+    enriched = Enriching(Enrich(ontology, LEXICON, knowing, thresholds, precision="f32"))
 
     (image,) = enriched.attributes(inferred(usable("https://a/1.jpg"))).images
 
@@ -220,7 +222,7 @@ def test_the_embedding_is_little_endian_half_floats(enriched: Enriching) -> None
 
 def test_an_attribute_without_a_head_abstains(ontology: Ontology, manifest: Manifest, thresholds: Thresholds) -> None:
     smaller = replace(manifest, tasks=tuple(task for task in manifest.tasks if task.handle != "color"))
-    enriched = Enriching(Enrich(ontology, smaller, thresholds, precision="f32"))
+    enriched = Enriching(Enrich(ontology, LEXICON, smaller, thresholds, precision="f32"))
 
     color = attribute(enriched.attributes(inferred(usable("https://a/1.jpg"))), "color")
 
@@ -238,7 +240,7 @@ def test_a_bundle_that_speaks_of_unknown_things_is_refused(
     ontology: Ontology, manifest: Manifest, thresholds: Thresholds, task: Task
 ) -> None:
     with pytest.raises(IncompatibleModels, match="ontology v1 lacks"):
-        Enrich(ontology, replace(manifest, tasks=(task,)), thresholds, precision="f32")
+        Enrich(ontology, LEXICON, replace(manifest, tasks=(task,)), thresholds, precision="f32")
 
 
 def test_enriching_twice_gives_equal_records(enriched: Enriching) -> None:

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A product's place in the category tree: the path to the likeliest leaf, and how deep it is safe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.attributes import Category, Evidence, Status, Value
+from consumer.enrichment.conflicts import disputed_node
+from consumer.enrichment.question import MAX_ALTERNATIVES, by_mass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from consumer.bundle import TaskThresholds
+    from consumer.enrichment.ontology import Ontology
+    from consumer.enrichment.question import Question, Ranked
+    from consumer.enrichment.vendor import VendorValue
+
+CATEGORY = "category"
+
+#: Below one in twenty, a leaf does not take part in what a shallow node's attributes are: every other product would
+#: lose its neckline to a chance of one percent that it is a shoe.
+LIKELY_LEAF = 0.05
+
+
+def decide_category(ontology: Ontology, question: Question) -> Category:
+    """The path to the most likely leaf; `id` is the deepest node on it that clears its threshold.
+
+    No node clears the threshold for acceptance: the deepest that clears the one for suggestions. Leaves are summed up
+    the tree, so no node has more mass than its parent. In a conflict the vendor's node is the only alternative.
+    """
+    leaves = by_mass(dict(zip(question.labels, question.opinion.used, strict=True)))
+    path = ontology.path(leaves[0].id)
+    masses = question.masses(ontology.path)
+    node, threshold, status = _deepest_safe(path, masses, question.thresholds)
+    disputed = disputed_node(ontology, question, path, node)
+    vendor = question.vendor
+    return Category(
+        id=node,
+        path=path,
+        breadcrumb=ontology.categories[node].breadcrumb if node else None,
+        google_id=ontology.google_id(node) if node else None,
+        confidences=tuple(masses[step] for step in path),
+        status=Status.CONFLICT if disputed else status,
+        threshold=reachable(threshold),
+        alternatives=(_value(ontology, disputed, masses),) if disputed else _others(ontology, leaves),
+        evidence=question.evidence(
+            node or path[-1],
+            ontology.path,
+            vendor_says_so=vendor.ids[0] in path if vendor and vendor.ids else None,
+        ),
+        vendor_raw=vendor.raw if vendor else None,
+        normalised_from=vendor.raw if vendor and vendor.ids else None,
+    )
+
+
+def category_from_vendor(ontology: Ontology, vendor: VendorValue | None) -> Category:
+    """Without any model opinion: the vendor's category as a suggestion of confidence 0, or nothing."""
+    if vendor is None or not vendor.ids:
+        return Category(vendor_raw=vendor.raw if vendor else None)
+    node = ontology.categories[vendor.ids[0]]
+    return Category(
+        id=node.id,
+        path=node.path,
+        breadcrumb=node.breadcrumb,
+        google_id=node.google_id,
+        confidences=(0.0,) * len(node.path),
+        status=Status.SUGGESTED,
+        evidence=Evidence(vendor=1.0),
+        vendor_raw=vendor.raw,
+        normalised_from=vendor.raw,
+    )
+
+
+def possible_nodes(ontology: Ontology, category: Category, question: Question | None) -> tuple[str, ...]:
+    """What the product may be: the likely leaves below an accepted node; without one, all likely leaves.
+
+    The vendor's node counts with all leaves below it where nothing else is known, and in a conflict. Empty when nobody
+    knows anything.
+    """
+    claimed: tuple[str, ...] = ()
+    if question is None and category.id:
+        return ontology.leaves_below(category.id)
+    if question is None:
+        return ()
+    if category.status is Status.CONFLICT:
+        claimed = ontology.leaves_below(category.alternatives[0].id)
+    root = category.id if category.status is Status.ACCEPTED else None
+    likely = (
+        label
+        for label, mass in zip(question.labels, question.opinion.used, strict=True)
+        if mass >= LIKELY_LEAF and (root is None or root in ontology.path(label))
+    )
+    return (category.path[-1], *likely, *claimed)
+
+
+def reachable(threshold: float) -> float | None:
+    """None for a threshold that no probability can clear."""
+    return threshold if threshold <= 1 else None
+
+
+def _others(ontology: Ontology, leaves: Sequence[Ranked]) -> tuple[Value, ...]:
+    return tuple(
+        Value(leaf.id, ontology.categories[leaf.id].label, leaf.mass) for leaf in leaves[1 : 1 + MAX_ALTERNATIVES]
+    )
+
+
+def _value(ontology: Ontology, node: str, masses: Mapping[str, float]) -> Value:
+    return Value(node, ontology.categories[node].label, masses.get(node, 0.0))
+
+
+def _deepest_safe(
+    path: Sequence[str], masses: Mapping[str, float], thresholds: TaskThresholds
+) -> tuple[str | None, float, Status]:
+    for node in reversed(path):
+        if masses[node] >= thresholds.accept_of(node):
+            return node, thresholds.accept_of(node), Status.ACCEPTED
+    for node in reversed(path):
+        if masses[node] >= thresholds.suggest:
+            return node, thresholds.suggest, Status.SUGGESTED
+    return None, thresholds.suggest, Status.ABSTAINED

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the model's opinion and the vendor's word cannot both be true: neither is published, a person decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.attributes import Attribute, Category, Review, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.enrichment.ontology import AttributeKind, Ontology
+    from consumer.enrichment.question import Question, Ranked
+
+#: The model's value must be so much likelier than the vendor's. Both together have at most the whole mass, so beyond
+#: this margin the vendor's calibrated chance is below one in four.
+MARGIN = 0.5
+
+#: `review.reasons`.
+CONFLICT = "conflict"
+NO_EVIDENCE = "no_evidence"
+
+
+def disputed_value(kind: AttributeKind, question: Question, ranked: Sequence[Ranked]) -> Ranked | None:
+    """The vendor's likeliest value where it contradicts the model's first; None where they get along.
+
+    A value that the model cannot answer is no contradiction, and neither are two words for about the same thing.
+    """
+    first = ranked[0]
+    claimed = set(families(kind, question))
+    sides = [entry for entry in ranked if entry.id in claimed]
+    if not sides or first.id in claimed or first.mass < question.thresholds.suggest:
+        return None
+    is_kin = any(frozenset({first.id, value}) in question.kin for value in claimed)
+    return None if is_kin or first.mass - sides[0].mass <= MARGIN else sides[0]
+
+
+def disputed_node(ontology: Ontology, question: Question, path: Sequence[str], safe: str | None) -> str | None:
+    """The vendor's category where its branch contradicts the safe part of the model's path; None where they get along.
+
+    A node that the model has no leaf below is judged by the nearest one above it.
+    """
+    if safe is None or question.vendor is None or not question.vendor.ids:
+        return None
+    masses = question.masses(ontology.path)
+    claimed = ontology.path(question.vendor.ids[0])
+    ours = next((node for node in path if node not in claimed), None)
+    theirs = next((node for node in claimed if node not in path), None)
+    is_within_safe = ours is not None and ours in ontology.path(safe)
+    if ours is None or theirs not in masses or not is_within_safe:
+        return None
+    return claimed[-1] if masses[ours] - masses[theirs] > MARGIN else None
+
+
+def families(kind: AttributeKind, question: Question) -> tuple[str, ...]:
+    """The values that the vendor names; of a shade, its family."""
+    return tuple(dict.fromkeys(map(kind.family_of, question.vendor.ids))) if question.vendor else ()
+
+
+def review(category: Category, attributes: Sequence[Attribute], *, has_evidence: bool) -> Review:
+    """Why a person should look, and how urgently: a conflict by its margin times the model's confidence."""
+    urgencies = [_urgency(entry) for entry in attributes if entry.status is Status.CONFLICT]
+    if category.status is Status.CONFLICT:
+        urgencies.append(_category_urgency(category))
+    reasons = ((NO_EVIDENCE,) if not has_evidence else ()) + ((CONFLICT,) if urgencies else ())
+    return Review(needed=bool(reasons), reasons=reasons, priority=max(urgencies, default=0.0))
+
+
+def _urgency(attribute: Attribute) -> float:
+    """In a conflict the alternatives are its two sides, the model's first."""
+    ours, theirs = attribute.alternatives
+    return (ours.confidence - theirs.confidence) * ours.confidence
+
+
+def _category_urgency(category: Category) -> float:
+    ours = category.confidences[category.path.index(category.id)] if category.id else 0.0
+    return (ours - category.alternatives[0].confidence) * ours

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Category and attributes of one product: which of them apply, and who decides each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from consumer.attributes import Attribute, Status
+from consumer.enrichment.categories import CATEGORY, category_from_vendor, decide_category, possible_nodes
+from consumer.enrichment.decide import decide_attribute
+from consumer.enrichment.ontology import Policy
+from consumer.enrichment.question import Question
+from consumer.enrichment.unmeasured import suggest_from_words
+from consumer.enrichment.vendor import VendorWords
+from consumer.enrichment.words import said_by
+from consumer.errors import IncompatibleModels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from consumer.attributes import Category
+    from consumer.bundle import Manifest, Task, Thresholds
+    from consumer.enrichment.lexicon import Lexicon
+    from consumer.enrichment.ontology import AttributeKind, Ontology
+    from consumer.enrichment.vendor import VendorValue
+    from consumer.enrichment.words import Said
+    from consumer.events import Prediction, ProductEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What is said of one product."""
+
+    category: Category
+    attributes: tuple[Attribute, ...]
+    """One for each attribute of the ontology, in its order."""
+
+
+class Tagger:
+    """Tags products with the words of one ontology, by one bundle's opinions and one lexicon."""
+
+    def __init__(self, ontology: Ontology, lexicon: Lexicon, manifest: Manifest, thresholds: Thresholds) -> None:
+        """Raises IncompatibleModels for tasks or labels that the ontology lacks."""
+        _check_labels(ontology, manifest)
+        self._ontology = ontology
+        self._lexicon = lexicon
+        self._thresholds = thresholds
+        self._tasks: Mapping[str, Task] = {task.handle: task for task in manifest.tasks}
+        self._vendor_words = VendorWords(ontology, lexicon)
+
+    def __call__(self, event: ProductEvent, prediction: Prediction | None, modalities: Sequence[str]) -> Tags:
+        """`modalities`: those that the prediction saw."""
+        heard = _Heard(self._vendor_words.of(event), said_by(self._lexicon, event), prediction, frozenset(modalities))
+        question = self._question(CATEGORY, heard)
+        category = (
+            decide_category(self._ontology, question)
+            if question
+            else category_from_vendor(self._ontology, heard.vendor.get(CATEGORY))
+        )
+        nodes = possible_nodes(self._ontology, category, question)
+        return Tags(category, tuple(self._attribute(kind, heard, nodes) for kind in self._ontology.attributes))
+
+    def _attribute(self, kind: AttributeKind, heard: _Heard, nodes: Sequence[str]) -> Attribute:
+        vendor, said = heard.vendor.get(kind.handle), heard.said.get(kind.handle, ())
+        if not kind.applies_to.issuperset(nodes):
+            raw = vendor.raw if vendor else None
+            return Attribute(kind.handle, kind.id, status=Status.NOT_APPLICABLE, vendor_raw=raw)
+        question = self._question(kind.handle, heard)
+        if question is None or _is_beyond(kind, question):
+            return suggest_from_words(kind, vendor, said)
+        return decide_attribute(kind, question)
+
+    def _question(self, handle: str, heard: _Heard) -> Question | None:
+        """None where the model has no opinion: no evidence, or a bundle without that head."""
+        if heard.prediction is None or handle not in self._tasks:
+            return None
+        return Question(
+            labels=self._tasks[handle].labels,
+            opinion=heard.prediction.opinions[handle],
+            thresholds=self._thresholds.pick(handle, heard.modalities),
+            vendor=heard.vendor.get(handle),
+            said=heard.said.get(handle, ()),
+            kin=self._lexicon.kin.get(handle, frozenset()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Everything that speaks about one product."""
+
+    vendor: Mapping[str, VendorValue]
+    said: Said
+    prediction: Prediction | None
+    modalities: frozenset[str]
+
+
+def _is_beyond(kind: AttributeKind, question: Question) -> bool:
+    """Whether vendor or text name a value that the head cannot answer: cap sleeves, where it knows long and short.
+
+    Of an attribute that is accepted on agreement only, the photo leads.
+    """
+    if kind.policy is Policy.AGREE:
+        return False
+    answers = set(map(kind.family_of, question.labels))
+    words = (*(question.vendor.ids if question.vendor else ()), *question.said)
+    return any(kind.family_of(word) not in answers for word in words)
+
+
+def _check_labels(ontology: Ontology, manifest: Manifest) -> None:
+    known: dict[str, set[str]] = {CATEGORY: set(ontology.categories)}
+    for kind in ontology.attributes:
+        known[kind.handle] = {*kind.labels, *kind.shades}
+    for task in manifest.tasks:
+        if task.handle not in known:
+            raise IncompatibleModels(f"the bundle answers {task.handle!r}, which ontology {ontology.version} lacks")
+        if unknown := sorted(set(task.labels) - known[task.handle]):
+            raise IncompatibleModels(f"labels of {task.handle!r} that ontology {ontology.version} lacks: {unknown}")
