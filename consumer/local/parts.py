@@ -158,9 +158,14 @@ def environment(running: PartsStatus) -> dict[str, str]:
         if running.triton.bundle:
             variables["HANGTAG_TRITON__BUNDLE"] = running.triton.bundle
     if running.images:
-        host = urlsplit(running.images.url)
-        variables["HANGTAG_IMAGES__ALLOW_PRIVATE"] = json.dumps([f"{host.hostname}/32:{host.port}"])
+        variables["HANGTAG_IMAGES__ALLOW_PRIVATE"] = json.dumps([allowed_endpoint(running.images)])
     return variables
+
+
+def allowed_endpoint(images: ImagesStatus) -> str:
+    """The entry of `images.allow_private` that lets the fetcher at the image host."""
+    host = urlsplit(images.url)
+    return f"{host.hostname}/32:{host.port}"
 
 
 def _kafka_part(state: Path, progress: Callable[[str], None], *, mock_without_java: bool) -> Part[KafkaStatus]:

@@ -177,7 +177,8 @@ class Registry:
         return RegistryUnavailable(f"no registry answers at {self._place}: {str(error) or type(error).__name__}")
 
     def _no_registry(self, found: str) -> RegistryUnavailable:
-        self._client.clear_caches()  # it would give us the same nonsense for ever
+        # It would give us the same nonsense for ever.
+        self._client.clear_caches()  # type: ignore[no-untyped-call]  # the client types only a part of itself
         return RegistryUnavailable(
             f"what answers at {self._place} is no schema registry ({found}); is registry.url right?"
         )

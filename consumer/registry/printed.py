@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer import headers
 from consumer.errors import Unprocessable
+from consumer.registry.bundled import BundledCodec
 from consumer.registry.codec import Decoded
 from consumer.registry.files import Subject, schema_versions
 from consumer.registry.json_form import read_json_event
@@ -17,6 +18,7 @@ from consumer.registry.records import record_fields
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from consumer.attributes import ProductAttributes
     from consumer.events import Delivery, Headers
     from consumer.registry.codec import Codec
 
@@ -88,6 +90,13 @@ class Printer:
         elif isinstance(schema, list):
             for part in schema:
                 self._learn_names(part)
+
+
+def printed_attributes(attributes: ProductAttributes) -> Json:
+    """What `events tail` would print of the published record: it goes through its bytes."""
+    codec = BundledCodec()
+    value = codec.encode(Subject.PRODUCT_ATTRIBUTES, record_fields(attributes))
+    return Printer(codec).record(codec.decode(value, ()))
 
 
 def _leaf(value: str | float | bytes | datetime | Decimal) -> Json:
