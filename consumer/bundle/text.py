@@ -27,7 +27,7 @@ MAX_CATEGORY = 500
 MAX_NAME = 100
 MAX_VALUE = 200
 #: A model reads 64 or 128 tokens, some 600 characters; the rest is room for boilerplate that is left out.
-MAX_DESCRIPTION = 2_000
+MAX_DESCRIPTION = 1_000
 
 #: Vendor attributes that are read, by name. Each takes three tokens or more of the 64 that a model reads; without a
 #: limit, a hostile event of 8 MB would hold the event loop for seconds.

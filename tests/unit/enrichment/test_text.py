@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.enrichment.text import MAX_CHARACTERS, CleanText, clean
+from consumer.enrichment.text import _PLAIN, MAX_CHARACTERS, CleanText, _in_lines, _repair, clean
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,17 @@ def test_what_comes_out_needs_no_repair_and_keeps_to_the_limit(text: str, limit:
     assert again == CleanText(once.lines, ())
     assert len(once.text) <= limit
     assert all(line and line == " ".join(line.split()) for line in once.lines)
+
+
+def test_what_is_taken_for_plain_needs_no_repair() -> None:
+    letters = "a .-&<\néßÃÉ\u2019\u201c\u2014\u2026€»ёСтЩАαΩΆאبंไ女ア한\u061c\u200b\u3000\x85"
+    texts = ["".join(picked) for picked in product(letters, repeat=3)]
+    plain = [text for text in texts if _PLAIN.fullmatch(text)]
+    needed: set[str] = set()
+
+    assert len(plain) > len(texts) / 10
+    assert [text for text in plain if _repair(text, needed) != _in_lines(text)] == []
+    assert needed == set()
 
 
 @given(st.text())
