@@ -31,7 +31,12 @@ def find_faults(folder: Path) -> tuple[str, ...]:
     Files and hashes come first: the graphs run only when every byte is that of the manifest.
     """
     bundle = load_bundle(folder)
-    return tuple(_file_faults(bundle)) or tuple(_canary_faults(bundle))
+    return find_file_faults(bundle) or tuple(_canary_faults(bundle))
+
+
+def find_file_faults(bundle: Bundle) -> tuple[str, ...]:
+    """Files that are missing, or not those of the manifest; without running a graph."""
+    return tuple(_file_faults(bundle))
 
 
 def _file_faults(bundle: Bundle) -> Iterator[str]:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from consumer.bundle import NEVER, TaskThresholds
+from triton_models.training.labels import paths_of
 from triton_models.training.metrics import wilson
 from triton_models.training.split import Split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from consumer.enrichment.ontology import Ontology
     from triton_models.training.heads import LinearHead
 
 #: Precision that the Wilson lower bound must reach among accepted, and among suggested answers.
@@ -62,25 +64,34 @@ def with_temperature(head: LinearHead, calibration: CalibrationSet, validation: 
 class Judged:
     """First answers: which value, how sure, and whether it was right. A label outside the answers makes it wrong."""
 
+    positions: NDArray[np.int64]
+    """Of the labelled ones among the products that were judged."""
     values: NDArray[np.str_]
     confidence: NDArray[np.float32]
     is_right: NDArray[np.bool_]
 
 
 def judge(
+    ontology: Ontology,
+    handle: str,
     labels: Sequence[str],
     probabilities: NDArray[np.float32],
     words: Sequence[str | None],
-    value_of: Callable[[str], str],
 ) -> Judged:
-    """The likeliest value of each labelled row at the published level: `value_of` maps a shade to its family."""
-    values = list(dict.fromkeys(value_of(label) for label in labels))
-    summing = np.array([[value_of(label) == value for value in values] for label in labels], dtype=np.float32)
+    """The likeliest value of each labelled row at the published level, which is a family where there are shades.
+
+    A label that names an inner node of the tree says no more than that: every answer below it is right.
+    """
+    paths = paths_of(ontology, handle)
+    level = -1 if handle == "category" else 0
+    values = list(dict.fromkeys(paths[label][level] for label in labels))
+    summing = np.array([[paths[label][level] == value for value in values] for label in labels], dtype=np.float32)
     known = [index for index, word in enumerate(words) if word is not None]
     masses = probabilities[known] @ summing
-    truth = np.array([value_of(word) for word in words if word is not None])
-    answers = np.array(values)[masses.argmax(1)]
-    return Judged(answers, masses.max(1), answers == truth)
+    answers = [values[column] for column in masses.argmax(1)]
+    truths = [paths[word][level] for word in words if word is not None]
+    is_right = [truth in paths[answer] for truth, answer in zip(truths, answers, strict=True)]
+    return Judged(np.array(known), np.array(answers), masses.max(1), np.array(is_right, dtype=np.bool_))
 
 
 def pick_thresholds(judged: Judged) -> TaskThresholds:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Self
@@ -182,14 +183,16 @@ class PhotoArchive:
             archive.close()
 
     def read(self, photo: Photo) -> bytes:
-        """The photo's bytes. Raises Refused when archive or member cannot be read."""
+        """The photo's bytes; none where they are damaged in the archive. Raises Refused when it is not there."""
         try:
             if photo.archive not in self._open:
                 self._open[photo.archive] = zipfile.ZipFile(photo.archive)
             return self._open[photo.archive].read(photo.member)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, KeyError) as error:
             raise Refused(f"{photo.archive}: {photo.member} cannot be read") from error
+        except (zipfile.BadZipFile, zlib.error):
+            return b""
 
     def hashes(self, photos: Iterable[Photo]) -> dict[Photo, str]:
-        """SHA-256 of each photo's bytes, lower-case hex."""
-        return {photo: hashlib.sha256(self.read(photo)).hexdigest() for photo in photos}
+        """SHA-256 of each photo's bytes, lower-case hex; of its name where there are none: two of those are not one."""
+        return {photo: hashlib.sha256(self.read(photo) or photo.member.encode()).hexdigest() for photo in photos}

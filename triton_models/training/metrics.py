@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 #: Two-sided 95 %.
@@ -33,6 +35,48 @@ class TaskMetrics:
     n: int
     ci95: tuple[float, float]
     """Wilson interval of the accuracy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How often a rule is right."""
+
+    accuracy: float
+    n: int
+    ci95: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedMetrics:
+    """What the thresholds of a bundle let through as sure, at the level that is published."""
+
+    precision: float
+    """Share of the accepted answers that are right; 0 when none is accepted."""
+    wilson_low: float
+    """Lower end of its 95 % Wilson interval: what a bar is held against."""
+    coverage: float
+    """Share of the labelled products whose answer is accepted."""
+    accepted: int
+    n: int
+    """Labelled products."""
+
+
+def share(is_right: Sequence[bool]) -> Share:
+    """The share of true ones with its interval; 0 of none."""
+    n, right = len(is_right), sum(is_right)
+    return Share(right / n if n else 0.0, n, wilson(right, n))
+
+
+def accepted(is_accepted: NDArray[np.bool_], is_right: NDArray[np.bool_]) -> AcceptedMetrics:
+    """Precision and coverage of the accepted answers among all labelled products."""
+    count, right, n = int(is_accepted.sum()), int((is_accepted & is_right).sum()), len(is_right)
+    return AcceptedMetrics(
+        precision=right / count if count else 0.0,
+        wilson_low=wilson(right, count)[0],
+        coverage=count / n if n else 0.0,
+        accepted=count,
+        n=n,
+    )
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:

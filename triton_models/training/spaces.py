@@ -68,6 +68,7 @@ class Question:
     """One task in one space."""
 
     task: str
+    dataset: str
     column: str
     """Of the data set's table: where the right answer stands."""
     merged: Mapping[str, str]
@@ -138,7 +139,9 @@ def load_space(name: str, dataset: str, ontology: Ontology) -> Space:
         raise Refused(f"{dataset} has no label space {name}")
     tree = _read(_FILES[name, dataset])
     questions = tuple(
-        Question(task, column, tree[task], tuple(_cells(dataset, task, column, tree[task])), _paths(ontology, task))
+        Question(
+            task, dataset, column, tree[task], tuple(_cells(dataset, task, column, tree[task])), _paths(ontology, task)
+        )
         for task, column in tree["columns"].items()
     )
     return Space(name, questions, tuple(tree["required"]))

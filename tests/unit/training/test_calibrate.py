@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from consumer.bundle import NEVER
+from consumer.enrichment.ontology import Ontology
 from triton_models.training.calibrate import Judged, judge, lowest_safe, pick_thresholds, require_calibration_rows
 from triton_models.training.metrics import wilson
 from triton_models.training.split import Split
@@ -43,17 +44,27 @@ def test_the_threshold_is_the_lowest_whose_bound_holds() -> None:
 
 def test_a_value_gets_its_own_threshold_only_with_enough_answers() -> None:
     values = np.array(["2"] * 250 + ["13"] * 50)
-    judged = Judged(values, np.linspace(1, 0.5, 300, dtype=np.float32), np.ones(300, dtype=np.bool_))
+    judged = Judged(np.arange(300), values, np.linspace(1, 0.5, 300, dtype=np.float32), np.ones(300, dtype=np.bool_))
 
     assert pick_thresholds(judged).per_value.keys() == {"2"}
 
 
 def test_shades_are_judged_as_their_family_and_rare_labels_as_wrong() -> None:
     probabilities = np.array([[0.3, 0.3, 0.4], [0.1, 0.2, 0.7], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]], dtype=np.float32)
-    family = {"13": "13", "maroon": "13", "2": "2", "9": "9"}
+    labels, words = ("13", "x-shade-maroon", "2"), ("x-shade-maroon", "2", "9", None)
 
-    judged = judge(("13", "maroon", "2"), probabilities, ("maroon", "2", "9", None), family.__getitem__)
+    judged = judge(Ontology.load("v1"), "color", labels, probabilities, words)
 
+    assert judged.positions.tolist() == [0, 1, 2]
     assert judged.values.tolist() == ["13", "2", "2"]
     assert judged.confidence == pytest.approx([0.6, 0.7, 1.0])
     assert judged.is_right.tolist() == [True, True, False]
+
+
+def test_an_answer_below_a_label_that_names_an_inner_node_is_right() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+
+    judged = judge(Ontology.load("v1"), "category", ("aa-1-12-4", "aa-1-4"), probabilities, ("aa-1-12", "aa-1-12"))
+
+    assert judged.values.tolist() == ["aa-1-12-4", "aa-1-4"]
+    assert judged.is_right.tolist() == [True, False]
