@@ -10,7 +10,11 @@ import typer
 
 from consumer.cli.output import Output, OutputOption, json_text, print_lines, visible
 
-app = typer.Typer(help="Read records, decoded.", no_args_is_help=True)
+app = typer.Typer(
+    help="Read records, decoded.",
+    no_args_is_help=True,
+    epilog="Example: hangtag events tail --topic product-attributes --output json",
+)
 
 
 class From(StrEnum):

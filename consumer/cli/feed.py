@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 EXIT_DELETES_REFUSED = 1
 EXIT_SOME_ROWS_BAD = 3
 
-app = typer.Typer(help="Turn vendor feeds into product events.", no_args_is_help=True)
+app = typer.Typer(
+    help="Turn vendor feeds into product events.",
+    no_args_is_help=True,
+    epilog="Example: hangtag feed push products.csv --format csv --vendor acme --dry-run",
+)
 
 _FORMATS = (
     "jsonl: one JSON object a line; csv: a table, see --mapping; google-merchant: tab-separated, RSS or Atom; "

@@ -14,7 +14,11 @@ from consumer.cli.output import Output, OutputOption
 if TYPE_CHECKING:
     from consumer.local.parts import PartsStatus
 
-app = typer.Typer(no_args_is_help=True, help="Kafka, Triton and an image host on this machine, in the background.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Kafka, Triton and an image host on this machine, in the background.",
+    epilog='Example: hangtag local up && eval "$(hangtag local env)" && hangtag run',
+)
 
 
 State = Annotated[

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 EXIT_CHECK_FOUND_SOMETHING = 1
 EXIT_SOME_ROWS_BAD = 3
 
-app = typer.Typer(help="From labelled data to what Triton serves.", no_args_is_help=True)
+app = typer.Typer(
+    help="From labelled data to what Triton serves.",
+    no_args_is_help=True,
+    epilog="Example: hangtag models evaluate --data ../shared/data/fashion-product-images --output json",
+)
 
 DataOption = Annotated[
     Path,

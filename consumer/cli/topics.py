@@ -11,7 +11,11 @@ import typer
 
 from consumer.cli.output import Output, OutputOption
 
-app = typer.Typer(help="Create the topics.", no_args_is_help=True)
+app = typer.Typer(
+    help="Create the topics.",
+    no_args_is_help=True,
+    epilog="Example: hangtag topics create --partitions 6 --replication 3",
+)
 
 
 @app.callback()

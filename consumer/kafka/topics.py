@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -29,6 +30,8 @@ DEAD_LETTER_BYTES = 9 * _MIB
 OUTPUT_BYTES = 2 * _MIB
 
 _PAUSE_S = 0.05
+#: A command that has said nothing for so long says what it waits for.
+_SILENCE_S = 2.0
 
 _TOO_LATE = {KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}  # noqa: SLF001  # librdkafka's own codes begin so
 
@@ -78,9 +81,19 @@ def create_topics(
 
 
 def ask_metadata(client: _AsksForMetadata, kafka: KafkaSettings, timeout_s: float) -> ClusterMetadata:
-    """What the cluster says of itself. Raises BrokerUnavailable when nobody answers in time."""
+    """What the cluster says of itself; tells on stderr when that takes long, since a command waits here in silence.
+
+    Raises BrokerUnavailable when nobody answers in time.
+    """
+    patience_s = min(timeout_s, _SILENCE_S)
     try:
-        return client.list_topics(timeout=timeout_s)
+        try:
+            return client.list_topics(timeout=patience_s)
+        except KafkaException:
+            if timeout_s <= patience_s:
+                raise
+            sys.stderr.write(f"waiting for the broker at {kafka.bootstrap_servers}, {timeout_s:g} s at most\n")
+            return client.list_topics(timeout=timeout_s - patience_s)
     except KafkaException as error:
         raise BrokerUnavailable(
             f"no Kafka broker answers at {kafka.bootstrap_servers} (kafka.bootstrap_servers) within {timeout_s:g} s: "

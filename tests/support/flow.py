@@ -35,6 +35,7 @@ class InputRecord:
     value: bytes | None
     content_type: str | None = "application/json"
     partition: int = -1
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def upsert(sku: str, version: int = 1, **fields: Any) -> InputRecord:
@@ -75,7 +76,9 @@ class Ends:
         producer = Producer({"bootstrap.servers": self.bootstrap_servers, "message.max.bytes": 8 << 20})
         sent = 0
         for record in records:
-            headers = [("content-type", record.content_type.encode())] if record.content_type else []
+            headers = list(record.headers)
+            if record.content_type:
+                headers.append(("content-type", record.content_type.encode()))
             producer.produce(
                 self.topics.events,
                 record.value,

@@ -78,3 +78,10 @@ def test_the_command_prints_what_it_created(kafka: Kafka, monkeypatch: pytest.Mo
 def test_a_broker_that_is_absent_is_named_with_the_command_that_starts_one() -> None:
     with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1 .*hangtag local up"):
         create_topics(KafkaSettings(bootstrap_servers="127.0.0.1:1"), TopicSettings(), Layout(1, 1), timeout_s=0.3)
+
+
+def test_a_command_that_waits_for_the_broker_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(BrokerUnavailable, match=r"within 2\.3 s"):
+        create_topics(KafkaSettings(bootstrap_servers="127.0.0.1:1"), TopicSettings(), Layout(1, 1), timeout_s=2.3)
+
+    assert capfd.readouterr().err == "waiting for the broker at 127.0.0.1:1, 2.3 s at most\n"
