@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -21,20 +20,19 @@ MAX_CHARACTERS = 8_000
 #: Stands for punctuation: no phrase goes across it.
 BREAK = ","
 
-# A hyphen within a word only parts it (v-neck), between spaces it is punctuation. A slash joins: black/white.
-_WORD = re.compile(r"[^\W_]+|[,;.|()\[\]{}!?:]|(?<=\s)[-\u2013\u2014](?=\s)")
+# A hyphen within a word only parts it (v-neck), between blanks it is punctuation. A slash joins: black/white.
+_PUNCTUATION = str.maketrans(dict.fromkeys(";.|()[]{}!?:", BREAK))
+_WORD = re.compile("[^\\W_]+|" + BREAK)
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """Words without case and accents, with a `BREAK` for each punctuation mark; at most `MAX_WORDS`."""
     # Women's and womens are one word.
-    folded = text[:MAX_CHARACTERS].casefold().replace("'", "").replace("\u2019", "").replace("&", " and ")
+    folded = text[:MAX_CHARACTERS].casefold().replace("'", "").replace("&", " and ").replace(" - ", BREAK)
     if not folded.isascii():
-        folded = "".join(
-            letter for letter in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(letter)
-        )
-    found = islice(_WORD.finditer(folded), MAX_WORDS)
-    return tuple(match[0] if match[0].isalnum() else BREAK for match in found)
+        spelt = folded.replace("\u2019", "").replace(" \u2013 ", BREAK).replace(" \u2014 ", BREAK)
+        folded = "".join(letter for letter in unicodedata.normalize("NFKD", spelt) if not unicodedata.combining(letter))
+    return tuple(_WORD.findall(folded.translate(_PUNCTUATION))[:MAX_WORDS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +59,14 @@ class Phrases(Generic[Meaning]):
         """From left to right, without overlap; where several begin at one word, the longest."""
         start = 0
         while start < len(words):
-            found = self._at(words, start)
-            if found is None:
-                start += 1
-            else:
+            found = self._at(words, start) if words[start] in self._longest else None
+            if found:
                 yield found
-                start = found.end
+            start = found.end if found else start + 1
 
     def _at(self, words: Sequence[str], start: int) -> Found[Meaning] | None:
-        longest = min(self._longest.get(words[start], 0), len(words) - start)
-        for end in range(start + longest, start, -1):
-            phrase = tuple(words[start:end])
-            if phrase in self._meanings:
-                return Found(start, end, self._meanings[phrase])
+        for end in range(min(start + self._longest[words[start]], len(words)), start, -1):
+            meaning = self._meanings.get(tuple(words[start:end]))
+            if meaning is not None:
+                return Found(start, end, meaning)
         return None

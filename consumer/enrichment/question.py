@@ -44,11 +44,12 @@ class Question:
     ) -> Evidence:
         """What each source alone gives for `judged`."""
 
+        columns = [column for column, label in enumerate(self.labels) if judged in counts_for(label)]
+
         def by(probabilities: Sequence[float] | None) -> float | None:
             if probabilities is None:
                 return None
-            shares = zip(self.labels, probabilities, strict=True)
-            return min(1.0, fsum(share for label, share in shares if judged in counts_for(label)))
+            return min(1.0, fsum([probabilities[column] for column in columns]))
 
         return Evidence(
             image=by(self.opinion.image),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from consumer.attributes import Attribute, Status
@@ -48,6 +48,11 @@ class Tagger:
         self._thresholds = thresholds
         self._tasks: Mapping[str, Task] = {task.handle: task for task in manifest.tasks}
         self._vendor_words = VendorWords(ontology, lexicon)
+        # Of most attributes nobody says anything: one frozen answer serves every product.
+        self._silent = {kind.handle: Attribute(kind.handle, kind.id) for kind in ontology.attributes}
+        self._absent = {
+            kind.handle: Attribute(kind.handle, kind.id, status=Status.NOT_APPLICABLE) for kind in ontology.attributes
+        }
 
     def __call__(self, event: ProductEvent, prediction: Prediction | None, modalities: Sequence[str]) -> Tags:
         """`modalities`: those that the prediction saw."""
@@ -64,8 +69,10 @@ class Tagger:
     def _attribute(self, kind: AttributeKind, heard: _Heard, nodes: Sequence[str]) -> Attribute:
         vendor, said = heard.vendor.get(kind.handle), heard.said.get(kind.handle, ())
         if not kind.applies_to.issuperset(nodes):
-            raw = vendor.raw if vendor else None
-            return Attribute(kind.handle, kind.id, status=Status.NOT_APPLICABLE, vendor_raw=raw)
+            absent = self._absent[kind.handle]
+            return replace(absent, vendor_raw=vendor.raw) if vendor else absent
+        if kind.handle not in self._tasks and not vendor and not said:
+            return self._silent[kind.handle]
         question = self._question(kind.handle, heard)
         if question is None or _is_beyond(kind, question):
             return suggest_from_words(kind, vendor, said)
