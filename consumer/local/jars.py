@@ -58,15 +58,15 @@ def java() -> str:
 
 def kafka_jars(logs: Path, progress: Callable[[str], None]) -> Path:
     """Folder of Kafka's jars (54 MB), from the cache or from Maven. Safe to call from two processes at once."""
-    jars = _cache() / f"kafka-{hashlib.sha256(_POM.encode()).hexdigest()[:12]}"
+    jars = cache_folder() / f"kafka-{hashlib.sha256(_POM.encode()).hexdigest()[:12]}"
     if jars.is_dir():
         return jars
     maven = shutil.which("mvn")
     if maven is None:
         raise Refused(f"Maven is missing, which fetches Kafka once; to install it: {MAVEN_INSTALL}")
     progress("fetching Apache Kafka with Maven, once")
-    _cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_cache(), prefix="fetching-") as folder:
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="fetching-") as folder:
         work = Path(folder)
         _fetch(maven, work, logs / "maven.log")
         try:
@@ -84,5 +84,6 @@ def _fetch(maven: str, work: Path, log: Path) -> None:
         raise Refused(f"Maven could not fetch Kafka; the log {log} says:\n{last_words(log)}")
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where what can be fetched or computed again is kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hangtag"

@@ -69,9 +69,7 @@ _LICENCES = (
 def write_graphs(model: Model, recipe: Recipe, out: Path) -> None:
     """The six graphs and the vocabulary. Photo weights are float16 on disk, text weights int8; heads stay float32."""
     images = torch.zeros((2, 2, recipe.side, recipe.side, 3), dtype=torch.uint8)
-    tokens = {
-        name: torch.ones((2, recipe.text.length), dtype=torch.int64) for name in ("input_ids", "attention_mask")
-    }
+    tokens = {name: torch.ones((2, recipe.text.length), dtype=torch.int64) for name in ("input_ids", "attention_mask")}
     image, text = torch.zeros((2, recipe.image.dim)), torch.zeros((2, TEXT_TRUNK_DIM))
     handles = [space.handle for space in model.spaces]
     kinds = [f"{handle}{suffix}" for handle in handles for suffix in ("", ".image", ".text")]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Head
     from triton_models.training.heads import LinearHead
+    from triton_models.training.reduce import Projection
 
 _NOTHING = -1e30
 
@@ -20,14 +21,13 @@ _NOTHING = -1e30
 class ImageEncoder(nn.Module):
     """uint8 `[b, 2, side, side, 3]` -> image_features `[b, Di]`, view_type `[b, 1]` of zeros: there is no such head."""
 
-    def __init__(self, trunk: nn.Module, projection: nn.Module) -> None:
+    def __init__(self, tower: nn.Module) -> None:
         super().__init__()
-        self.trunk = trunk
-        self.projection = projection
+        self.tower = tower
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Both outputs belong to the picture, not to the product."""
-        features: Tensor = self.projection(self.trunk(images))
+        features: Tensor = self.tower(images)
         return features, torch.zeros_like(features[:, :1])
 
 
@@ -44,20 +44,6 @@ class ImagePool(nn.Module):
         return pooled, (wins / wins.sum(0, keepdim=True)).mean(1)
 
 
-class TextEncoder(nn.Module):
-    """input_ids, attention_mask int64 `[b, L]` -> text_features `[b, Dt]`."""
-
-    def __init__(self, trunk: nn.Module, projection: nn.Module) -> None:
-        super().__init__()
-        self.trunk = trunk
-        self.projection = projection
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """The projected masked mean."""
-        features: Tensor = self.projection(self.trunk(input_ids, attention_mask))
-        return features
-
-
 class _Probabilities(nn.Module):
     """All tasks of one kind of input: `[b, D]` -> one `[b, K]` per task, in the order of the tasks."""
 
@@ -69,49 +55,67 @@ class _Probabilities(nn.Module):
         return [task(features).softmax(-1) for task in self.tasks]
 
 
+class Embedding(nn.Module):
+    """What products are compared by: the main axes of both sides, one after the other, length one.
+
+    A side that is absent is zero, so that products with one side are compared by what they share.
+    """
+
+    def __init__(self, image: Projection, text: Projection) -> None:
+        super().__init__()
+        self.image = image.module()
+        self.text = text.module()
+
+    def forward(self, image_features: Tensor | None, text_features: Tensor | None) -> Tensor:
+        """`[b, Di]` and `[b, Dt]`, one of which may be absent -> `[b, E]`."""
+        batch = next(features for features in (image_features, text_features) if features is not None)
+        image = self.image.absent(batch) if image_features is None else self.image(image_features)
+        text = self.text.absent(batch) if text_features is None else self.text(text_features)
+        return nn.functional.normalize(torch.cat((image, text), 1))
+
+
 class FusionHeads(nn.Module):
     """Both features -> for each task the fused, image-only and text-only probabilities; last the embedding."""
 
-    def __init__(self, heads: Mapping[Head, Mapping[str, LinearHead]]) -> None:
+    def __init__(self, heads: Mapping[Head, Mapping[str, LinearHead]], embedding: Embedding) -> None:
         """`heads` by kind of input (`fused`, `image`, `text`) and task."""
         super().__init__()
         self.fused = _Probabilities(heads["fused"])
         self.image = _Probabilities(heads["image"])
         self.text = _Probabilities(heads["text"])
+        self.embedding = embedding
 
     def forward(self, image_features: Tensor, text_features: Tensor) -> tuple[Tensor, ...]:
         """The single-modality answers do not see the other side."""
         both = torch.cat((image_features, text_features), 1)
         opinions = zip(self.fused(both), self.image(image_features), self.text(text_features), strict=True)
-        return (*(opinion for task in opinions for opinion in task), nn.functional.normalize(both))
+        return (*(opinion for task in opinions for opinion in task), self.embedding(image_features, text_features))
 
 
 class ImageHeads(nn.Module):
     """image_features -> probabilities of each task, embedding with the text side zero."""
 
-    def __init__(self, heads: Mapping[str, LinearHead], text_dim: int) -> None:
+    def __init__(self, heads: Mapping[str, LinearHead], embedding: Embedding) -> None:
         super().__init__()
         self.heads = _Probabilities(heads)
-        self.text_dim = text_dim
+        self.embedding = embedding
 
     def forward(self, image_features: Tensor) -> tuple[Tensor, ...]:
         """The same answers as `FusionHeads` gives for the image alone."""
-        absent = image_features.new_zeros((image_features.shape[0], self.text_dim))
-        return (*self.heads(image_features), nn.functional.normalize(torch.cat((image_features, absent), 1)))
+        return (*self.heads(image_features), self.embedding(image_features, None))
 
 
 class TextHeads(nn.Module):
     """text_features -> probabilities of each task, embedding with the image side zero."""
 
-    def __init__(self, heads: Mapping[str, LinearHead], image_dim: int) -> None:
+    def __init__(self, heads: Mapping[str, LinearHead], embedding: Embedding) -> None:
         super().__init__()
         self.heads = _Probabilities(heads)
-        self.image_dim = image_dim
+        self.embedding = embedding
 
     def forward(self, text_features: Tensor) -> tuple[Tensor, ...]:
         """The same answers as `FusionHeads` gives for the text alone."""
-        absent = text_features.new_zeros((text_features.shape[0], self.image_dim))
-        return (*self.heads(text_features), nn.functional.normalize(torch.cat((absent, text_features), 1)))
+        return (*self.heads(text_features), self.embedding(None, text_features))
 
 
 def _calibrated(head: LinearHead) -> nn.Linear:

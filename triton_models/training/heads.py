@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Linear heads: one matrix for all tasks of one kind of input, trained with masked labels."""
+"""Linear heads: while they learn, and as they are shipped."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
-
-#: Enough: the validation loss no longer moves.
-_MAX_ITERATIONS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,50 +32,35 @@ class LinearHead:
         return softmax(self.logits(features))
 
 
+class TaskHeads(nn.Module):
+    """One linear layer per task over the same vectors, while they learn."""
+
+    def __init__(self, dim: int, sizes: Mapping[str, int]) -> None:
+        """`sizes`: the number of answers of each task."""
+        super().__init__()
+        self._handles = tuple(sizes)
+        self.tasks = nn.ModuleList(nn.Linear(dim, size) for size in sizes.values())
+
+    def forward(self, vectors: Tensor) -> list[Tensor]:
+        """`[n, dim]` -> logits `[n, K]` of each task, in their order."""
+        return [task(vectors) for task in self.tasks]
+
+    def silence(self, handles: Iterable[str]) -> None:
+        """Tasks that nothing can be learnt of: all answers are equally likely."""
+        for handle in handles:
+            for parameter in self.tasks[self._handles.index(handle)].parameters():
+                nn.init.zeros_(parameter)
+
+    def learnt(self) -> dict[str, LinearHead]:
+        """The heads as they are now."""
+        heads = {}
+        for handle, task in zip(self._handles, self.tasks, strict=True):
+            weight, bias = (parameter.detach().numpy().copy() for parameter in task.parameters())
+            heads[handle] = LinearHead(weight, bias)
+        return heads
+
+
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Row-wise, safe for large logits."""
     shifted = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(shifted / shifted.sum(1, keepdims=True), dtype=np.float32)
-
-
-def fit_heads(
-    features: NDArray[np.float32], targets: Mapping[str, NDArray[np.bool_]], *, decay: float
-) -> dict[str, LinearHead]:
-    """One head per task by L-BFGS on the whole set, from zero, so without chance.
-
-    A row without a right column is masked. One with several (its label names an inner node) has as loss minus the log
-    of their summed probability. Features are standardised for the fit; the scale is folded back into the weights.
-    """
-    mean, spread = features.mean(0), features.std(0) + 1e-6
-    inputs = torch.from_numpy((features - mean) / spread)
-    heads = {}
-    for handle, right in targets.items():
-        known = right.any(1)
-        linear = _fit(inputs[torch.from_numpy(known)], torch.from_numpy(right[known]), decay)
-        weight = linear.weight.detach().numpy() / spread
-        heads[handle] = LinearHead(
-            weight.astype(np.float32), (linear.bias.detach().numpy() - weight @ mean).astype(np.float32)
-        )
-    return heads
-
-
-def _fit(inputs: torch.Tensor, right: torch.Tensor, decay: float) -> torch.nn.Linear:
-    linear = torch.nn.Linear(inputs.shape[1], right.shape[1])
-    torch.nn.init.zeros_(linear.weight)
-    torch.nn.init.zeros_(linear.bias)
-    optimiser = torch.optim.LBFGS(linear.parameters(), max_iter=_MAX_ITERATIONS, line_search_fn="strong_wolfe")
-    exact = right.sum(1) == 1
-    column = right[exact].to(torch.int64).argmax(1)
-    wrong = torch.zeros(right[~exact].shape).masked_fill(~right[~exact], float("-inf"))
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        logits = linear(inputs)
-        admissible = logits[exact].gather(1, column[:, None]).sum() + (logits[~exact] + wrong).logsumexp(1).sum()
-        loss: torch.Tensor = (logits.logsumexp(1).sum() - admissible) / (len(inputs) * log(max(2, right.shape[1])))
-        loss = loss + decay * linear.weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        return loss
-
-    optimiser.step(closure)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return linear

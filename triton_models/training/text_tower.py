@@ -43,7 +43,7 @@ class BertLayer(nn.Module):
 
 
 class TextTrunk(nn.Module):
-    """Frozen text features: int64 ids and mask `[b, L]` -> float `[b, 384]`, the masked mean of the last layer."""
+    """Text features: int64 ids and mask `[b, L]` -> float `[b, 384]`, the masked mean of the last layer."""
 
     def __init__(self, pieces: int, length: int, layers: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class TextTrunk(nn.Module):
 
 
 def load_text_trunk(weights: Path, full: Sequence[str], kept: Sequence[str], *, length: int, layers: int) -> TextTrunk:
-    """The first `layers` of the BERT in a safetensors file, with the word vectors of the kept pieces, frozen.
+    """The first `layers` of the BERT in a safetensors file, with the word vectors of the kept pieces.
 
     `full` is the vocabulary that the weights were made for. Raises Refused when the file is not there.
     """
@@ -85,7 +85,7 @@ def load_text_trunk(weights: Path, full: Sequence[str], kept: Sequence[str], *, 
     for layer in range(layers):
         state.update(_layer_state(stored, layer))
     trunk.load_state_dict(state, strict=True)
-    return trunk.eval().requires_grad_(requires_grad=False)
+    return trunk
 
 
 #: Our names -> those of the file, below `encoder.layer.N`.

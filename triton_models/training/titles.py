@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from triton_models.training.labels import Crosswalk
 
 _WORD = re.compile(r"\w+")
+
+#: What the words of a title can give away.
+Kind = Literal["colour", "gender", "type"]
+KINDS: frozenset[Kind] = frozenset({"colour", "gender", "type"})
 
 #: By raw value, the words that say it. `kids` says neither boy nor girl and is deleted only.
 _GENDER_WORDS = {
@@ -49,10 +53,17 @@ class TitleWords:
     genders: Mapping[str, str]
     types: Mapping[str, str]
 
-    def strip(self, title: str) -> str:
-        """The title without any phrase that names a colour, a gender or a type."""
-        phrases = (*self.colours, *self.genders, *_GENDERLESS_WORDS, *self.types)
-        return " ".join(_phrase_pattern(phrases).sub(" ", " ".join(_WORD.findall(title.casefold()))).split())
+    def strip(self, title: str, kinds: frozenset[Kind] = KINDS) -> str:
+        """The title without any phrase that says something of these kinds."""
+        phrases = {
+            "colour": (*self.colours,),
+            "gender": (*self.genders, *_GENDERLESS_WORDS),
+            "type": (*self.types,),
+        }
+        # In a fixed order: a pattern is kept by its phrases.
+        unwanted = tuple(phrase for kind in sorted(kinds) for phrase in phrases[kind])
+        words = " ".join(_WORD.findall(title.casefold()))
+        return " ".join(_phrase_pattern(unwanted).sub(" ", words).split()) if kinds else words
 
 
 def title_words(crosswalk: Crosswalk) -> TitleWords:
@@ -70,7 +81,7 @@ def named(title: str, phrases: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(phrases[match[0]] for match in _phrase_pattern(tuple(phrases)).finditer(words))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _phrase_pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
     longest_first = sorted(phrases, key=len, reverse=True)
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")

@@ -20,7 +20,7 @@ from tests.support.require import require
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triton_models.training.recipe import Sources
+    from triton_models.training.recipe import Recipe, Sources
 
 COLUMNS = ("id", "group", "gender", "articleType", "baseColour", "productDisplayName", "image_60x80", "image_large")
 KINDS = (("Tshirts", "Men", "Red", "Acme Men Red Tshirt"), ("Dresses", "Women", "Blue", "Acme Women Blue Dress"))
@@ -53,7 +53,23 @@ def drawn_sources(tmp_path_factory: pytest.TempPathFactory, _train_extra: None) 
             rows.writerow(dict(zip(COLUMNS, (number, number, *labels), strict=True)))
             if has_photo:
                 archive.writestr(f"{number}.jpg", _photo(colour, random))
-    return Sources(folder, _image_weights(folder), _text_model(folder), _colour_names(folder))
+    return Sources((folder,), _image_weights(folder), _text_model(folder), (_colour_names(folder),))
+
+
+@pytest.fixture(scope="session")
+def drawn_recipe(_train_extra: None) -> Recipe:
+    """Enough steps to learn two kinds of product."""
+    from triton_models.training.recipe import ImageRecipe, ImageStage, Recipe, TextRecipe
+
+    stages = (ImageStage(epochs=4, side=32, trunk_rate=0.0, head_rate=3e-3), ImageStage(1, 64, 1e-4, 3e-4))
+    return Recipe(
+        bundle=4,
+        image=ImageRecipe(stages, frozen_blocks=17, hidden=32, dim=16, batch=32),
+        text=TextRecipe(length=16, layers=2, epochs=4.0, batch=32),
+        side=64,
+        image_axes=8,
+        text_axes=8,
+    )
 
 
 def _photo(colour: str, random: np.random.Generator) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triton_models.export.bundle import Trained
+    from triton_models.training.model import Model
     from triton_models.training.recipe import Recipe, Sources
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
@@ -18,21 +18,13 @@ LABELS = {"category": ("aa-1-4", "aa-8-6", "aa-2-6"), "color": ("2", "13")}
 
 
 @pytest.fixture(scope="module")
-def recipe() -> Recipe:
-    from triton_models.training.recipe import Recipe
-
-    return Recipe(side=64, text_length=16, image_dim=8, text_dim=8)
-
-
-@pytest.fixture(scope="module")
-def trained(drawn_sources: Sources, recipe: Recipe) -> Trained:
+def model(drawn_sources: Sources, drawn_recipe: Recipe) -> Model:
     import torch
     from torch import nn
 
     from consumer.bundle import read_vocabulary
-    from triton_models.export.bundle import Trained
     from triton_models.training.heads import LinearHead
-    from triton_models.training.image_tower import IMAGE_TRUNK_DIM, ImageTrunk, make_inference_ready
+    from triton_models.training.image_tower import IMAGE_TRUNK_DIM, ImageTower, ImageTrunk, fold_norms
     from triton_models.training.labels import LabelSpace
     from triton_models.training.model import Model
     from triton_models.training.reduce import fit_projection
@@ -41,15 +33,18 @@ def trained(drawn_sources: Sources, recipe: Recipe) -> Trained:
     random = np.random.default_rng(8)
     torch.manual_seed(8)
     # Exporting a whole MobileNet takes a quarter of a minute; the training test does it.
-    small = nn.Sequential(
-        nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16)), nn.ReLU6(), nn.Conv2d(16, 1280, 1)
+    stem = nn.Sequential(
+        nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16)), nn.ReLU6(), nn.Conv2d(16, 32, 1)
     )
+    trunk = ImageTrunk(stem, nn.Conv2d(32, IMAGE_TRUNK_DIM // 2, 1))
+    fold_norms(trunk)
     vocabulary = read_vocabulary(drawn_sources.text_model / "vocab.txt")
+    dims = {"image": drawn_recipe.image.dim, "text": TEXT_TRUNK_DIM}
 
     def heads(dim: int) -> dict[str, LinearHead]:
         return {
             handle: LinearHead(
-                random.normal(size=(len(labels), dim)).astype(np.float32),
+                random.normal(size=(len(labels), dim)).astype(np.float32) * 0.1,
                 random.normal(size=len(labels)).astype(np.float32),
                 temperature=2.0,
             )
@@ -57,37 +52,37 @@ def trained(drawn_sources: Sources, recipe: Recipe) -> Trained:
         }
 
     weights = drawn_sources.text_model / "model.safetensors"
-    return Trained(
-        make_inference_ready(ImageTrunk(small)),
-        load_text_trunk(weights, vocabulary, vocabulary, length=recipe.text_length, layers=2),
-        Model(
-            fit_projection(random.normal(size=(40, IMAGE_TRUNK_DIM)).astype(np.float32), recipe.image_dim),
-            fit_projection(random.normal(size=(40, TEXT_TRUNK_DIM)).astype(np.float32), recipe.text_dim),
-            {"image": heads(8), "text": heads(8), "fused": heads(16)},
-        ),
-        tuple(LabelSpace(handle, labels, {}) for handle, labels in LABELS.items()),
-        vocabulary,
+    return Model(
+        image=ImageTower(trunk, drawn_recipe.image),
+        text=load_text_trunk(weights, vocabulary, vocabulary, length=drawn_recipe.text.length, layers=2),
+        heads={"image": heads(dims["image"]), "text": heads(dims["text"]), "fused": heads(sum(dims.values()))},
+        image_axes=fit_projection(random.normal(size=(40, dims["image"])).astype(np.float32), drawn_recipe.image_axes),
+        text_axes=fit_projection(random.normal(size=(40, dims["text"])).astype(np.float32), drawn_recipe.text_axes),
+        spaces=tuple(LabelSpace(handle, labels, {}) for handle, labels in LABELS.items()),
+        vocabulary=vocabulary,
     )
 
 
 @pytest.fixture(scope="module")
-def folder(trained: Trained, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(model: Model, drawn_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from triton_models.export.bundle import write_graphs
 
     out = tmp_path_factory.mktemp("graphs")
-    write_graphs(trained, recipe, out)
+    write_graphs(model, drawn_recipe, out)
     return out
 
 
 @pytest.fixture(scope="module")
-def inputs(recipe: Recipe) -> dict[str, dict[str, Any]]:
+def inputs(drawn_recipe: Recipe) -> dict[str, dict[str, Any]]:
     random = np.random.default_rng(9)
-    mask = np.zeros((4, recipe.text_length), dtype=np.int64)
-    for row, length in enumerate((2, 5, 9, recipe.text_length)):
+    side, longest = drawn_recipe.side, drawn_recipe.text.length
+    mask = np.zeros((4, longest), dtype=np.int64)
+    for row, length in enumerate((2, 5, 9, longest)):
         mask[row, :length] = 1
-    features = {name: random.normal(size=(4, 8)).astype(np.float32) for name in ("image_features", "text_features")}
+    dims = {"image_features": drawn_recipe.image.dim, "text_features": 384}
+    features = {name: random.normal(size=(4, dim)).astype(np.float32) for name, dim in dims.items()}
     return {
-        "image_encoder": {"images": random.integers(0, 256, (4, 2, recipe.side, recipe.side, 3), dtype=np.uint8)},
+        "image_encoder": {"images": random.integers(0, 256, (4, 2, side, side, 3), dtype=np.uint8)},
         "text_encoder": {"input_ids": random.integers(0, 60, mask.shape) * mask, "attention_mask": mask},
         "fusion_heads": features,
         "fusion_heads_image": {"image_features": features["image_features"]},
@@ -125,22 +120,16 @@ def test_a_product_is_answered_alike_alone_and_in_a_batch(
             np.testing.assert_allclose(alone[tensor], values[row : row + 1], atol=1e-4, err_msg=tensor)
 
 
-def test_narrow_weights_move_features_by_little(
-    folder: Path, trained: Trained, inputs: dict[str, dict[str, Any]]
-) -> None:
+def test_narrow_weights_move_features_by_little(folder: Path, model: Model, inputs: dict[str, dict[str, Any]]) -> None:
     import torch
 
-    from triton_models.export.graphs import ImageEncoder, TextEncoder
+    from triton_models.export.graphs import ImageEncoder
     from triton_models.export.runtimes import OnnxRuntime
 
     run = OnnxRuntime(folder)
     with torch.inference_mode():
-        image, _ = ImageEncoder(trained.image_trunk, trained.model.image_projection.module())(
-            torch.from_numpy(inputs["image_encoder"]["images"])
-        )
-        text = TextEncoder(trained.text_trunk, trained.model.text_projection.module())(
-            *(torch.from_numpy(values) for values in inputs["text_encoder"].values())
-        )
+        image, _ = ImageEncoder(model.image)(torch.from_numpy(inputs["image_encoder"]["images"]))
+        text = model.text(*(torch.from_numpy(values) for values in inputs["text_encoder"].values()))
 
     for graph, tensor, exact in (
         ("image_encoder", "image_features", image.numpy()),
@@ -151,7 +140,7 @@ def test_narrow_weights_move_features_by_little(
 
 
 def test_heads_are_calibrated_probabilities_and_the_sides_do_not_see_each_other(
-    folder: Path, trained: Trained, inputs: dict[str, dict[str, Any]]
+    folder: Path, model: Model, inputs: dict[str, dict[str, Any]]
 ) -> None:
     from triton_models.export.runtimes import OnnxRuntime
 
@@ -161,7 +150,7 @@ def test_heads_are_calibrated_probabilities_and_the_sides_do_not_see_each_other(
     text = run("fusion_heads_text", inputs["fusion_heads_text"])
 
     both = np.hstack(list(inputs["fusion_heads"].values()))
-    for handle, head in trained.model.heads["fused"].items():
+    for handle, head in model.heads["fused"].items():
         np.testing.assert_allclose(fused[handle], head.probabilities(both), atol=1e-5)
         np.testing.assert_allclose(fused[f"{handle}.image"], image[handle], atol=1e-6)
         np.testing.assert_allclose(fused[f"{handle}.text"], text[handle], atol=1e-6)

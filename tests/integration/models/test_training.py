@@ -14,7 +14,7 @@ from consumer.errors import Refused
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triton_models.training.recipe import Sources
+    from triton_models.training.recipe import Recipe, Sources
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -27,14 +27,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bundle_folder(tmp_path_factory: pytest.TempPathFactory, drawn_sources: Sources, cache: Path) -> Path:
+def bundle_folder(
+    tmp_path_factory: pytest.TempPathFactory, drawn_sources: Sources, drawn_recipe: Recipe, cache: Path
+) -> Path:
     from triton_models.training.progress import Silent
-    from triton_models.training.recipe import Recipe
     from triton_models.training.train import Trainer
 
     out = tmp_path_factory.mktemp("bundles") / "drawn"
-    recipe = Recipe(bundle=4, side=SIDE, text_length=16, image_dim=16, text_dim=16)
-    Trainer(drawn_sources, recipe, cache, Silent()).run(out)
+    Trainer(drawn_sources, drawn_recipe, cache, Silent()).run(out)
     return out
 
 
@@ -43,7 +43,7 @@ def test_training_leaves_a_sound_bundle(bundle_folder: Path) -> None:
 
     assert find_faults(bundle_folder) == ()
     manifest = load_bundle(bundle_folder).manifest
-    assert (manifest.bundle, manifest.side, manifest.embedding_dim) == (4, SIDE, 32)
+    assert (manifest.bundle, manifest.side, manifest.embedding_dim) == (4, SIDE, 16)
     assert {task.handle: task.labels for task in manifest.tasks} == {
         "category": ("aa-1-4", "aa-1-13-8"),
         "target-gender": ("18", "19"),
@@ -51,22 +51,23 @@ def test_training_leaves_a_sound_bundle(bundle_folder: Path) -> None:
     }
 
 
-def test_what_the_pictures_show_is_learnt(bundle_folder: Path) -> None:
-    metrics = json.loads((bundle_folder / "metrics.json").read_text())
+def test_what_the_pictures_and_titles_show_is_learnt(bundle_folder: Path) -> None:
+    validation = json.loads((bundle_folder / "run.json").read_text())["validation"]
 
-    photo = metrics["inputs"]["photos-only"]["tasks"]["colour"]
-    assert photo["n"] >= 10
-    assert photo["accuracy"] > metrics["baselines"]["majority"]["colour"]["accuracy"]
-    assert metrics["inputs"]["all"]["n_seen_in_training"] == 0
+    assert validation["color"]["image"] >= 0.9
+    assert validation["category"]["text"] >= 0.9
+    assert validation["target-gender"]["fused"] >= 0.9
 
 
-def test_the_card_quotes_the_figures_of_the_files(bundle_folder: Path) -> None:
-    metrics = json.loads((bundle_folder / "metrics.json").read_text())
-    card = (bundle_folder / "model_card.md").read_text()
+def test_the_run_says_what_it_was_made_from(bundle_folder: Path, drawn_sources: Sources) -> None:
+    from consumer.bundle import sha256_of
 
-    for task in ("gender", "article", "colour"):
-        assert f"| {task} | majority |" in card
-        assert f"| {task} | photo only | {metrics['inputs']['photos-only']['tasks'][task]['accuracy']:.3f} " in card
+    run = json.loads((bundle_folder / "run.json").read_text())
+
+    assert run["weights"]["image"] == sha256_of(drawn_sources.image_weights)
+    assert run["recipe"]["image"]["stages"][0]["epochs"] == 4
+    assert run["seconds"].keys() == {"image", "text"}
+    assert str(bundle_folder.parent) not in json.dumps(run)
 
 
 def test_a_blank_title_is_answered_exactly_as_the_photo_alone(
@@ -76,7 +77,7 @@ def test_a_blank_title_is_answered_exactly_as_the_photo_alone(
     from triton_models.training.evaluate import Evaluator, Inputs
     from triton_models.training.progress import Silent
 
-    products = read_folder(drawn_sources.data).products[:30]
+    products = read_folder(drawn_sources.data[0]).products[:30]
     evaluator = Evaluator(load_bundle(bundle_folder), cache, Silent())
 
     blank, photo = (evaluator.answer(products, inputs) for inputs in (Inputs.BLANK_TITLES, Inputs.PHOTOS_ONLY))
@@ -117,15 +118,16 @@ def test_graphs_that_answer_otherwise_are_found(bundle_folder: Path, tmp_path: P
     assert "product_tagger_text: embedding has cosine" in faults
 
 
-def test_a_folder_that_is_not_empty_is_left_alone(bundle_folder: Path, drawn_sources: Sources, cache: Path) -> None:
+def test_a_folder_that_is_not_empty_is_left_alone(
+    bundle_folder: Path, drawn_sources: Sources, drawn_recipe: Recipe, cache: Path
+) -> None:
     from triton_models.training.progress import Silent
-    from triton_models.training.recipe import Recipe
     from triton_models.training.train import Trainer
 
     before = sorted(path.stat().st_mtime_ns for path in bundle_folder.iterdir())
 
     with pytest.raises(Refused, match="not empty"):
-        Trainer(drawn_sources, Recipe(side=SIDE), cache, Silent()).run(bundle_folder)
+        Trainer(drawn_sources, drawn_recipe, cache, Silent()).run(bundle_folder)
     assert sorted(path.stat().st_mtime_ns for path in bundle_folder.iterdir()) == before
 
 
@@ -134,7 +136,7 @@ def test_evaluate_prints_what_the_contract_names(bundle_folder: Path, drawn_sour
 
     from consumer.cli.models import app
 
-    options = ["--data", str(drawn_sources.data), "--bundle", str(bundle_folder), "--cache", str(cache)]
+    options = ["--data", str(drawn_sources.data[0]), "--bundle", str(bundle_folder), "--cache", str(cache)]
     everything = CliRunner().invoke(app, ["evaluate", *options, "--split", "all", "--titles-only", "--output", "json"])
 
     assert everything.exit_code == 0
@@ -155,6 +157,6 @@ def test_evaluate_refuses_two_kinds_of_input(bundle_folder: Path, drawn_sources:
 
     from consumer.cli.models import app
 
-    options = ["--data", str(drawn_sources.data), "--bundle", str(bundle_folder), "--photos-only", "--titles-only"]
+    options = ["--data", str(drawn_sources.data[0]), "--bundle", str(bundle_folder), "--photos-only", "--titles-only"]
 
     assert CliRunner().invoke(app, ["evaluate", *options]).exit_code == 2

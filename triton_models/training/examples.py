@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each kind of head sees of some products, once both towers have learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from consumer.bundle import compose_text
+from triton_models.export.runtimes import TEXT_ENCODER, OnnxRuntime
+from triton_models.training.calibrate import CalibrationSet
+from triton_models.training.evaluate import event_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from consumer.bundle import Head
+    from triton_models.training.corpus import Corpus
+    from triton_models.training.heads import LinearHead
+    from triton_models.training.image_side import ImageSide
+    from triton_models.training.progress import Progress
+    from triton_models.training.text_side import TextSide
+    from triton_models.training.titles import TitleWords
+
+_BATCH_TEXTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Products with what one kind of head sees of them."""
+
+    rows: tuple[int, ...]
+    features: NDArray[np.float32]
+    targets: Mapping[str, NDArray[np.bool_]]
+    """By task, the right columns."""
+
+    def of(self, handle: str) -> CalibrationSet:
+        """One task's."""
+        return CalibrationSet(self.features, self.targets[handle])
+
+    def accuracy(self, handle: str, head: LinearHead) -> float | None:
+        """Share of labelled products whose likeliest column is right; None without any."""
+        right = self.targets[handle]
+        known = right.any(1)
+        answers = head.logits(self.features).argmax(1)
+        return float(right[np.arange(len(right)), answers][known].mean()) if known.any() else None
+
+
+class Presenter:
+    """Shows products to both towers."""
+
+    def __init__(self, corpus: Corpus, image: ImageSide, text: TextSide, progress: Progress) -> None:
+        self._corpus = corpus
+        self._image = image
+        self._text = text
+        self._progress = progress
+
+    def sets(self, rows: Sequence[int]) -> dict[Head, Examples]:
+        """Products with a photo, with a title, and with both."""
+        images = self._image.vectors(rows, self._progress.of("photos through the tower"))
+        texts = self._texts({row: self._text.text(row) for row in rows})
+        return {"image": self._examples(images), "text": self._examples(texts), "fused": self._both(images, texts)}
+
+    def bare(self, rows: Sequence[int], words: TitleWords) -> Examples:
+        """Products with both, their titles without the words that give an answer away."""
+        images = self._image.vectors(rows, self._progress.of("photos through the tower"))
+        products = {row: self._corpus.products[row] for row in rows}
+        events = {
+            row: event_of(replace(product, title=words.strip(product.title))) for row, product in products.items()
+        }
+        return self._both(images, self._texts({row: compose_text(event).text for row, event in events.items()}))
+
+    def shipped(self, titles: Examples, folder: Path) -> Examples:
+        """Products with a title, as the text graph in `folder` reads them: its weights are narrower."""
+        run = OnnxRuntime(folder)
+        tokens = [self._text.tokeniser.encode(self._text.text(row)) for row in titles.rows]
+        answers = []
+        for start in range(0, len(tokens), _BATCH_TEXTS):
+            batch = tokens[start : start + _BATCH_TEXTS]
+            names = ("input_ids", "attention_mask")
+            inputs = {name: np.concatenate([getattr(encoded, name) for encoded in batch]) for name in names}
+            answers.append(run(TEXT_ENCODER, inputs)["text_features"].astype(np.float32))
+        return replace(titles, features=np.concatenate(answers))
+
+    def _texts(self, texts: Mapping[int, str]) -> dict[int, NDArray[np.float32]]:
+        said = {row: text for row, text in texts.items() if text}
+        vectors = self._text.vectors([*said.values()], self._progress.of("texts through the tower"))
+        return dict(zip(said, vectors, strict=True))
+
+    def _both(self, images: Mapping[int, NDArray[np.float32]], texts: Mapping[int, NDArray[np.float32]]) -> Examples:
+        return self._examples({row: np.hstack([images[row], text]) for row, text in texts.items() if row in images})
+
+    def _examples(self, vectors: Mapping[int, NDArray[np.float32]]) -> Examples:
+        rows = tuple(vectors)
+        return Examples(rows, np.stack([*vectors.values()]), self._corpus.targets(rows))

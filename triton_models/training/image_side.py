@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that a recipe does with photos: views, the tower, its heads, and the vectors it then gives."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from triton_models.training.datasets import PhotoArchive
+from triton_models.training.fingerprint import fingerprint
+from triton_models.training.heads import TaskHeads
+from triton_models.training.image_tower import ImageTower, fold_norms, load_image_trunk
+from triton_models.training.image_training import ImageTraining, Pictures
+from triton_models.training.split import Split
+from triton_models.training.views import ViewCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from triton_models.training.corpus import Corpus
+    from triton_models.training.datasets import Photo
+    from triton_models.training.heads import LinearHead
+    from triton_models.training.progress import Progress
+    from triton_models.training.recipe import Recipe
+
+_BATCH_PHOTOS = 64
+
+
+class ImageSide:
+    """The image tower of one recipe over one corpus."""
+
+    def __init__(self, corpus: Corpus, weights: Path, recipe: Recipe, cache: Path) -> None:
+        """Raises Refused when the ImageNet weights are not there."""
+        torch.manual_seed(recipe.seed)
+        self._corpus = corpus
+        self._recipe = recipe
+        self._views = ViewCache(cache / "views", recipe.side)
+        self.tower = ImageTower(load_image_trunk(weights, recipe.image.frozen_blocks), recipe.image)
+        self._heads = TaskHeads(recipe.image.dim, {space.handle: len(space.labels) for space in corpus.spaces})
+
+    @property
+    def heads(self) -> dict[str, LinearHead]:
+        """By task, the head over image vectors."""
+        return self._heads.learnt()
+
+    def see(self, progress: Progress) -> None:
+        """Decode every photo of the corpus that the cache lacks."""
+        with PhotoArchive() as archive:
+            readers = {digest: _reader(archive, photo) for photo, digest in self._corpus.photo_hashes.items()}
+            self._views.fill(readers, progress.of("views of photos"))
+
+    def learn(self, folder: Path, progress: Progress) -> float:
+        """Train on the training split; seconds that it took. A killed run goes on from what `folder` holds."""
+        rows = [row for row in self._corpus.splits[Split.TRAIN] if self._views_of(row)]
+        views = [self._views_of(row) for row in rows]
+        datasets: dict[str, list[int]] = {}
+        for position, row in enumerate(rows):
+            datasets.setdefault(self._corpus.products[row].dataset, []).append(position)
+        targets = self._corpus.targets(rows)
+        pictures = Pictures(self._views.pixels(), views, datasets, targets)
+        training = ImageTraining(self.tower, self._heads, pictures, self._recipe)
+        hashes = (self._corpus.photo_hashes[photo] for row in rows for photo in self._corpus.products[row].photos)
+        key = fingerprint(asdict(self._recipe.image), self._recipe.seed, self._recipe.side, [*hashes], targets)
+        seconds = training.run(folder, key, progress)
+        fold_norms(self.tower.trunk)
+        return seconds
+
+    def vectors(self, rows: Sequence[int], progress: Callable[[int, int], None]) -> dict[int, NDArray[np.float32]]:
+        """By product, the vector of its first photo; a product without a photo that can be decoded has none."""
+        shown = {row: views[0] for row in rows if (views := self._views_of(row))}
+        pixels = self._views.pixels()
+        self.tower.eval()
+        found: dict[int, NDArray[np.float32]] = {}
+        with torch.inference_mode():
+            for start in range(0, len(shown), _BATCH_PHOTOS):
+                batch = [*shown][start : start + _BATCH_PHOTOS]
+                images = torch.from_numpy(np.stack([pixels[shown[row]] for row in batch]))
+                found.update(zip(batch, self.tower(images).numpy(), strict=True))
+                progress(start + len(batch), len(shown))
+        return found
+
+    def _views_of(self, row: int) -> tuple[int, ...]:
+        photos = self._corpus.products[row].photos
+        return tuple(self._views.rows(self._corpus.photo_hashes[photo] for photo in photos).values())
+
+
+def _reader(archive: PhotoArchive, photo: Photo) -> Callable[[], bytes]:
+    return lambda: archive.read(photo)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What training makes small: masked cross-entropy over the tasks that a product has labels for."""
+
+from __future__ import annotations
+
+from math import log
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+
+def admissible_loss(logits: Tensor, right: Tensor, smoothing: float) -> Tensor:
+    """`[n]`: the cross-entropy of each row divided by ln K, zero for a row without a right column (a missing label).
+
+    `right` `[n, K]` marks the columns that are right: with several (the label names an inner node) it is minus the log
+    of their summed probability. `smoothing` is the share of the target that goes to all columns alike.
+    """
+    log_probability = logits.log_softmax(1)
+    known = right.any(1)
+    # Rows without a right column would be log 0, and its gradient not a number.
+    admissible = torch.where(right | ~known[:, None], log_probability, -torch.inf).logsumexp(1)
+    loss = -(1 - smoothing) * admissible - smoothing * log_probability.mean(1)
+    return torch.where(known, loss, 0.0) / log(max(2, logits.shape[1]))
+
+
+def summed_loss(logits: Sequence[Tensor], right: Sequence[Tensor], smoothing: float) -> Tensor:
+    """The sum over tasks, averaged over the products of the batch."""
+    losses = [admissible_loss(*task, smoothing) for task in zip(logits, right, strict=True)]
+    return torch.stack(losses).sum(0).mean()

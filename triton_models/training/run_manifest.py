@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`run.json` of a bundle: what it was made from, with which numbers, in what time, and what was chosen on the way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from consumer.bundle import sha256_of
+from triton_models.training.fingerprint import fingerprint
+from triton_models.training.fuse import weighted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from triton_models.training.corpus import Corpus
+    from triton_models.training.examples import Examples
+    from triton_models.training.fuse import Fused
+    from triton_models.training.recipe import Recipe, Sources
+
+RUN_MANIFEST = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The validation split as each head sees it."""
+
+    image: Examples
+    text: Examples
+    text_int8: Examples
+    """Titles through the text graph as it is shipped."""
+    fused: Examples
+    bare: Examples
+    """Titles without the words that give an answer away."""
+
+
+def describe_inputs(sources: Sources, corpus: Corpus) -> dict[str, Any]:
+    """Hashes of everything that was learnt from, and the commit of the code."""
+    return {
+        "commit": _commit(),
+        "data": fingerprint(sorted((product.key, product.title, dict(product.labels)) for product in corpus.products)),
+        "photos": fingerprint(sorted(corpus.photo_hashes.values())),
+        "split": fingerprint(
+            {str(split): [corpus.products[row].key for row in rows] for split, rows in corpus.splits.items()}
+        ),
+        "weights": {
+            "image": sha256_of(sources.image_weights),
+            "text": sha256_of(sources.text_model / "model.safetensors"),
+        },
+    }
+
+
+def write_run_manifest(out: Path, recipe: Recipe, inputs: Mapping[str, Any], **rest: Any) -> None:
+    """Write `run.json`. `rest`: seconds, what validation and calibration decided, and the figures they decided by."""
+    tree = {"recipe": asdict(recipe), **inputs, **rest}
+    (out / RUN_MANIFEST).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+
+
+def validation_accuracies(fused: Fused, shown: Shown) -> dict[str, dict[str, float | None]]:
+    """By task, shares of right answers on the validation split: what was looked at while choosing."""
+    heads = fused.heads
+    return {
+        handle: {
+            "image": shown.image.accuracy(handle, heads["image"][handle]),
+            "text": shown.text.accuracy(handle, heads["text"][handle]),
+            "text_int8": shown.text_int8.accuracy(handle, heads["text"][handle]),
+            "fused": shown.fused.accuracy(handle, head),
+            "fused_bare": shown.bare.accuracy(handle, head),
+            "image_of_bare": shown.bare.accuracy(handle, weighted(heads["image"][handle], heads["text"][handle], 1.0)),
+        }
+        for handle, head in heads["fused"].items()
+    }
+
+
+def _commit() -> str | None:
+    """The commit that the code is at, with `-dirty` behind it where files were changed; None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()  # noqa: S603  # fixed
+    except (OSError, subprocess.CalledProcessError):
+        return None
