@@ -43,7 +43,6 @@ class Question:
         self, judged: str, counts_for: Callable[[str], tuple[str, ...]], *, vendor_says_so: bool | None
     ) -> Evidence:
         """What each source alone gives for `judged`."""
-
         columns = [column for column, label in enumerate(self.labels) if judged in counts_for(label)]
 
         def by(probabilities: Sequence[float] | None) -> float | None:
