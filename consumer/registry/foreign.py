@@ -28,7 +28,8 @@ def foreign_writer(schema: Schema, readers: Mapping[Subject, Schema]) -> Writer:
     name = str(schema.get("name", "")).rpartition(".")[2]  # Avro matches records without their namespaces
     for subject, reader in readers.items():
         if schema.get("type") == "record" and name == reader["name"].rpartition(".")[2]:
-            return Writer(subject, parsed(_fitted(schema, reader, name)), reader)
+            writer = parsed(_fitted(schema, reader, name))
+            return Writer(subject, writer, None if writer == reader else reader)
     raise ValueError(f"it describes {name or schema.get('type')}, which is no record of Hangtag's")
 
 

@@ -44,6 +44,11 @@ def test_our_own_schema_reads_as_ours() -> None:
     assert read_back(OURS) == FULL_EVENT
 
 
+def test_only_a_schema_that_differs_from_ours_is_resolved_against_it() -> None:
+    assert foreign_writer(OURS, READERS).reader is None
+    assert foreign_writer(changed() | {"namespace": "com.vendor"}, READERS).reader is not None
+
+
 def test_another_namespace_is_the_same_record() -> None:
     assert read_back(changed() | {"namespace": "com.vendor"}) == FULL_EVENT
 
