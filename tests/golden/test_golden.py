@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The golden records, tagged by the real stages on the real server with the bundle that ships."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.feeds.rows import EventRow, Row, read_events
+from consumer.registry.printed import printed_attributes
+from consumer.settings import load_settings
+from consumer.tagging import Product, tag
+from tests.golden.expectations import Golden, Verdict, judge, read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from consumer.settings import Settings
+    from tests.support.triton import Triton
+
+pytestmark = [pytest.mark.triton, pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(300)]
+
+FILES = ("tuning", "unread")
+MUST_SHARE = 0.90
+TIMEOUT_S = 30
+
+Verdicts = list[tuple[Golden, Verdict]]
+
+
+@pytest.fixture(scope="module")
+def settings(starter_triton: Triton, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings that name the server, and nothing of the folder that the tests run in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("golden"))
+        patch.setenv("HANGTAG_TRITON__GRPC", starter_triton.grpc)
+        patch.setenv("HANGTAG_TRITON__READ_KEY", starter_triton.read_key)
+        yield load_settings()
+
+
+@pytest.fixture(scope="module")
+def verdicts(settings: Settings) -> Mapping[str, Verdicts]:
+    """Each record of each file with what its answer did not hold."""
+    return {name: [(golden, _judged(settings, golden)) for golden in read_records(name)] for name in FILES}
+
+
+def _judged(settings: Settings, golden: Golden) -> Verdict:
+    fields = {"sku": golden.name} | golden.product
+    (row,) = read_events([Row(1, fields)], datetime.now(UTC), "golden")
+    assert isinstance(row, EventRow), row
+    return judge(golden, printed_attributes(tag(settings, Product(row.event), TIMEOUT_S)))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_is_said_that_must_not_be(name: str, verdicts: Mapping[str, Verdicts]) -> None:
+    broken = [line for _, verdict in verdicts[name] for line in verdict.broken]
+
+    assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_must_be_said_is_said(name: str, verdicts: Mapping[str, Verdicts]) -> None:
+    total = sum(len(golden.must) for golden, _ in verdicts[name])
+    failed = [line for _, verdict in verdicts[name] for line in verdict.must_failed]
+    share = 1 - len(failed) / total
+
+    print(f"{name}: {total - len(failed)} of {total} must hold ({share:.3f})")
+    print("\n".join(failed))
+    assert share >= MUST_SHARE, "\n".join(failed)
