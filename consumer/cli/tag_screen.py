@@ -40,7 +40,8 @@ def _table(fields: Fields) -> Table:
         table.add_column(column, no_wrap=True, overflow="ellipsis", max_width=48)
     for name, entry in (("category", _as_attribute(fields["category"])), *_spoken(fields)):
         likely = (entry["values"] or entry["alternatives"])[:1]
-        confidence = f"{likely[0]['confidence']:.2f}" if likely else ""
+        # Nobody measured what vendors and lexicons are worth: their suggestions have no confidence.
+        confidence = f"{likely[0]['confidence']:.2f}" if likely and likely[0]["confidence"] else ""
         evidence = ("" if (share := entry["evidence"][source]) is None else f"{share:.2f}" for source in _SOURCES)
         table.add_row(name, escape(visible(_words(entry))), entry["status"], confidence, *evidence)
     return table
