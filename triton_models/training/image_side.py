@@ -42,6 +42,8 @@ class ImageSide:
         self._recipe = recipe
         self._views = ViewCache(cache / "views", recipe.side)
         self.tower = ImageTower(load_image_trunk(weights, recipe.image.frozen_blocks), recipe.image)
+        self.seconds = 0.0
+        """That learning took."""
         self._heads = TaskHeads(recipe.image.dim, {space.handle: len(space.labels) for space in corpus.spaces})
 
     @property
@@ -55,8 +57,8 @@ class ImageSide:
             readers = {digest: _reader(archive, photo) for photo, digest in self._corpus.photo_hashes.items()}
             self._views.fill(readers, progress.of("views of photos"))
 
-    def learn(self, folder: Path, progress: Progress) -> float:
-        """Train on the training split; seconds that it took. A killed run goes on from what `folder` holds."""
+    def learn(self, folder: Path, progress: Progress) -> None:
+        """Train on the training split. A killed run goes on from what `folder` holds."""
         rows = [row for row in self._corpus.splits[Split.TRAIN] if self._views_of(row)]
         views = [self._views_of(row) for row in rows]
         datasets: dict[str, list[int]] = {}
@@ -67,9 +69,8 @@ class ImageSide:
         training = ImageTraining(self.tower, self._heads, pictures, self._recipe)
         hashes = (self._corpus.photo_hashes[photo] for row in rows for photo in self._corpus.products[row].photos)
         key = fingerprint(asdict(self._recipe.image), self._recipe.seed, self._recipe.side, [*hashes], targets)
-        seconds = training.run(folder, key, progress)
+        self.seconds = training.run(folder, key, progress)
         fold_norms(self.tower.trunk)
-        return seconds
 
     def vectors(self, rows: Sequence[int], progress: Callable[[int, int], None]) -> dict[int, NDArray[np.float32]]:
         """By product, the vector of its first photo; a product without a photo that can be decoded has none."""

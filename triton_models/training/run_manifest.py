@@ -16,6 +16,7 @@ from triton_models.training.fuse import weighted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from consumer.bundle import Head
     from triton_models.training.corpus import Corpus
     from triton_models.training.examples import Examples
     from triton_models.training.fuse import Fused
@@ -26,15 +27,13 @@ RUN_MANIFEST = "run.json"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The validation split as each head sees it."""
+    """The validation split as the heads see it."""
 
-    image: Examples
-    text: Examples
-    text_int8: Examples
-    """Titles through the text graph as it is shipped."""
-    fused: Examples
+    sets: Mapping[Head, Examples]
+    shipped: Examples
+    """Titles through the text graph as it is shipped, with narrower weights."""
     bare: Examples
-    """Titles without the words that give an answer away."""
+    """Products with both, their titles without the words that give an answer away."""
 
 
 def describe_inputs(sources: Sources, corpus: Corpus) -> dict[str, Any]:
@@ -61,18 +60,18 @@ def write_run_manifest(out: Path, recipe: Recipe, inputs: Mapping[str, Any], **r
 
 def validation_accuracies(fused: Fused, shown: Shown) -> dict[str, dict[str, float | None]]:
     """By task, shares of right answers on the validation split: what was looked at while choosing."""
-    heads = fused.heads
-    return {
-        handle: {
-            "image": shown.image.accuracy(handle, heads["image"][handle]),
-            "text": shown.text.accuracy(handle, heads["text"][handle]),
-            "text_int8": shown.text_int8.accuracy(handle, heads["text"][handle]),
-            "fused": shown.fused.accuracy(handle, head),
-            "fused_bare": shown.bare.accuracy(handle, head),
-            "image_of_bare": shown.bare.accuracy(handle, weighted(heads["image"][handle], heads["text"][handle], 1.0)),
+    accuracies = {}
+    for handle, fused_head in fused.heads["fused"].items():
+        image, text = fused.heads["image"][handle], fused.heads["text"][handle]
+        accuracies[handle] = {
+            "image": shown.sets["image"].accuracy(handle, image),
+            "text": shown.sets["text"].accuracy(handle, text),
+            "text_int8": shown.shipped.accuracy(handle, text),
+            "fused": shown.sets["fused"].accuracy(handle, fused_head),
+            "fused_bare": shown.bare.accuracy(handle, fused_head),
+            "image_of_bare": shown.bare.accuracy(handle, weighted(image, text, 1.0)),
         }
-        for handle, head in heads["fused"].items()
-    }
+    return accuracies
 
 
 def _commit() -> str | None:

@@ -54,6 +54,8 @@ class TextSide:
             length=recipe.text.length,
             layers=recipe.text.layers,
         )
+        self.seconds = 0.0
+        """That learning took."""
         self._heads = TaskHeads(TEXT_TRUNK_DIM, {space.handle: len(space.labels) for space in corpus.spaces})
 
     @property
@@ -65,8 +67,8 @@ class TextSide:
         """What the tower reads of a product; empty when its title says nothing."""
         return compose_text(event_of(self._corpus.products[row])).text
 
-    def learn(self, folder: Path, progress: Progress) -> float:
-        """Train on the titles of the training split; seconds that it took. A killed run goes on from `folder`."""
+    def learn(self, folder: Path, progress: Progress) -> None:
+        """Train on the titles of the training split. A killed run goes on from what `folder` holds."""
         rows = [row for row in self._corpus.splits[Split.TRAIN] if self.text(row)]
         products = [self._corpus.products[row] for row in rows]
         targets = self._corpus.targets(rows)
@@ -74,7 +76,7 @@ class TextSide:
         training = TextTraining(self.trunk, self._heads, self.tokeniser, Titles(products, targets), self._recipe)
         titles = [product.title for product in products]
         key = fingerprint(asdict(self._recipe.text), self._recipe.seed, titles, self.tokeniser.vocabulary, targets)
-        return training.run(title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)), folder, key, progress)
+        self.seconds = training.run(title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)), folder, key, progress)
 
     def vectors(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> NDArray[np.float32]:
         """`[n, 384]`."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From data folders to a sealed bundle that nobody has measured yet, in one call."""
+"""From data folders to a sealed bundle that nobody has measured yet."""
 
 from __future__ import annotations
 
@@ -61,41 +61,53 @@ class Trainer:
         self._text = TextSide(self._corpus, self._ontology, sources, recipe)
         self._presenter = Presenter(self._corpus, self._image, self._text, progress)
 
-    def run(self, out: Path) -> None:
-        """Train, calibrate and export into an empty folder. Raises Refused when it is not empty.
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """File, line and reason of rows that were left out and of labels that no crosswalk knows."""
+        return self._corpus.faults
 
-        A killed run goes on from its last checkpoint, which is at most ten minutes old. `metrics.json` and
-        `model_card.md` stay empty until the bundle is measured.
-        """
-        out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
-            raise Refused(f"{out} is not empty; a bundle is written as a whole")
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Classes that stand in one row only."""
+        return self._corpus.notes
+
+    def run(self, out: Path) -> None:
+        """`learn`, then `export`. Raises Refused at once when `out` is not empty."""
+        require_empty(out)
+        self.learn()
+        self.export(out)
+
+    def learn(self) -> None:
+        """Train both towers. A killed run goes on from its last checkpoint, which is at most ten minutes old."""
         self._image.see(self._progress)
-        seconds = {
-            "image": self._image.learn(self._work, self._progress),
-            "text": self._text.learn(self._work, self._progress),
-        }
-        validation = self._presenter.sets(self._corpus.splits[Split.VALIDATION])
-        calibration = self._presenter.sets(self._corpus.splits[Split.CALIBRATION])
-        words = title_words(load_crosswalk(FASHION_PRODUCT_IMAGES))
-        bare = self._presenter.bare(self._corpus.splits[Split.VALIDATION], words)
+        self._image.learn(self._work, self._progress)
+        self._text.learn(self._work, self._progress)
+
+    def export(self, out: Path) -> None:
+        """Calibrate, fuse and write what was learnt into an empty folder. Raises Refused when it is not empty.
+
+        `metrics.json` and `model_card.md` say nothing until the bundle is measured.
+        """
+        require_empty(out)
+        rows = self._corpus.splits
+        validation, calibration = (self._presenter.sets(rows[split]) for split in (Split.VALIDATION, Split.CALIBRATION))
+        bare = self._presenter.bare(rows[Split.VALIDATION], title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)))
         towers: dict[Head, dict[str, LinearHead]] = {"image": self._image.heads, "text": self._text.heads}
         fused = fuse(towers, calibration, validation, bare)
         model = self._model(fused)
         write_graphs(model, self._recipe, out)
         write_thresholds(out / "thresholds.json", self._thresholds(fused, calibration))
         # Validation and calibration rows chose and tuned, so they count as seen.
-        seen = (row for split, part in self._corpus.splits.items() if split is not Split.TEST for row in part)
+        seen = (row for split, part in rows.items() if split is not Split.TEST for row in part)
         write_training_ids(out / "training_ids.bin", (self._corpus.products[row] for row in seen))
         shipped = self._presenter.shipped(validation["text"], out)
-        shown = Shown(validation["image"], validation["text"], shipped, validation["fused"], bare)
         write_run_manifest(
             out,
             self._recipe,
             describe_inputs(self._sources, self._corpus),
-            seconds=seconds,
+            seconds={"image": self._image.seconds, "text": self._text.seconds},
             image_weights=fused.image_weights,
-            validation=validation_accuracies(fused, shown),
+            validation=validation_accuracies(fused, Shown(validation, shipped, bare)),
         )
         (out / "metrics.json").write_text("{}\n", encoding="utf-8")
         (out / "model_card.md").write_text("\n", encoding="utf-8")
@@ -134,3 +146,10 @@ class Trainer:
                 # It is the photo's head under another name, and more products have a photo than have both.
                 tasks[space.handle]["fused"] = tasks[space.handle]["image"]
         return Thresholds(str(self._recipe.bundle), tasks)
+
+
+def require_empty(out: Path) -> None:
+    """Make the folder where there is none. Raises Refused when it holds something."""
+    out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()):
+        raise Refused(f"{out} is not empty; a bundle is written as a whole")
