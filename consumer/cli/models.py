@@ -14,7 +14,6 @@ import typer
 
 from consumer.cli.output import Output, OutputOption
 from consumer.errors import Refused
-from consumer.local.jars import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,17 +89,26 @@ def train(
     ] = None,
     cache: CacheOption = None,
 ) -> None:
-    """Train a bundle by a recipe: an hour on two idle cores for the starter's.
+    """Train a bundle by a recipe and measure it: more than an hour on two idle cores for the starter's.
 
-    Started again after a kill, it goes on where it was, at most ten minutes back. `evaluate` measures what comes out.
+    Started again after a kill, it goes on where it was, at most ten minutes back. Rows and labels that cannot be used
+    are named, and the exit code is 3.
     """
     with _extra("train"):
+        from triton_models.training.measure import measure_bundle
         from triton_models.training.recipe import default_sources, load_recipe
         from triton_models.training.train import Trainer
 
+    sources = default_sources(data, text_model)
     with _progress() as progress:
-        Trainer(default_sources(data, text_model), load_recipe(recipe), cache or cache_folder(), progress).run(out)
-    typer.echo(f"the bundle is in {out}")
+        trainer = Trainer(sources, load_recipe(recipe), cache or _cache(), progress)
+        for line in (*trainer.notes, *trainer.faults):
+            typer.echo(line, err=True)
+        trainer.run(out)
+        measure_bundle(out, sources, cache or _cache(), progress, _now())
+    typer.echo(f"the bundle is in {out}; its figures are in {out / 'model_card.md'}")
+    if trainer.faults:
+        raise typer.Exit(EXIT_SOME_ROWS_BAD)
 
 
 @app.command(epilog="Example: hangtag models evaluate --data ../shared/data/fashion-product-images --space B")

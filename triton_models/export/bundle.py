@@ -20,6 +20,7 @@ from consumer.bundle import (
     Tokeniser,
     canary_inputs,
     client_hash,
+    read_manifest,
     sha256_of,
     write_manifest,
 )
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 _CANARY_TEXT = "Acme men navy blue striped polo t-shirt"
 _CANARY_IMAGES = 2
+#: The manifest itself, and what grows after sealing.
+_UNSEALED = frozenset({"manifest.json", "test_openings.jsonl"})
 _LICENCES = (
     Licence("fashion-product-images", "MIT as declared on Kaggle; photos are the retailer's and are not part of this"),
     Licence("clothing-dataset", "CC0-1.0"),
@@ -159,9 +162,17 @@ def expected_answers(folder: Path, manifest: Manifest) -> Canary:
     return replace(manifest.canary, expected=expected)
 
 
+def reseal(folder: Path, *, graphs_changed: bool) -> None:
+    """Bring the manifest of a sealed bundle up to date after its files were written anew."""
+    manifest = read_manifest(folder / "manifest.json")
+    if graphs_changed:
+        manifest = replace(manifest, canary=expected_answers(folder, manifest))
+    write_manifest(folder / "manifest.json", replace(manifest, files=_files(folder)))
+
+
 def _files(folder: Path) -> tuple[BundleFile, ...]:
     return tuple(
         BundleFile(path.name, sha256_of(path))
         for path in sorted(folder.iterdir())
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path.name not in _UNSEALED
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from consumer.enrichment.ontology import Ontology
 from triton_models.training.datasets import CLOTHING_DATASET, FASHION_PRODUCT_IMAGES
@@ -57,16 +57,6 @@ class Measured:
     """Products by data set and split."""
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What only the run that made the bundle knows, as sentences."""
-
-    made: tuple[str, ...]
-    """How the parts were trained and joined."""
-    cost: tuple[str, ...]
-    """Time and machines."""
-
-
 def measure(bundle: Bundle, corpus: Corpus, evaluator: Evaluator, frozen: FrozenFeatures | None) -> Measured:
     """Answer the test split by the bundle's files, with each kind of input in each space, baselines beside them.
 
@@ -109,8 +99,10 @@ def write_metrics(path: Path, measured: Measured) -> None:
     path.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
 
 
-def write_card(path: Path, bundle: Bundle, measured: Measured, story: Story, openings: Sequence[Opening]) -> None:
-    """The page that comes with the bundle; `openings` are the looks at the test split so far."""
+def write_card(
+    path: Path, bundle: Bundle, measured: Measured, run: Mapping[str, Any], openings: Sequence[Opening]
+) -> None:
+    """The page that comes with the bundle; `run` is its `run.json`, `openings` the looks at the test split so far."""
     manifest = bundle.manifest
     heads = [f"| `{task.handle}` | {len(task.labels)} |" for task in manifest.tasks]
     rows = [
@@ -120,7 +112,7 @@ def write_card(path: Path, bundle: Bundle, measured: Measured, story: Story, ope
     sections = {
         f"# Model card: bundle {manifest.bundle}": [_PURPOSE],
         "## Use": [_USE, "", "| attribute | answers |", "|---|---|", *heads, "", _FLOORS],
-        "## How it is made": [f"- {sentence}" for sentence in story.made],
+        "## How it is made": [_made(run)],
         "## Data": [_DATA, "", *rows, "", *(f"- {entry.source}: {entry.licence}" for entry in manifest.licences)],
         "## Figures": [FIGURES_EXPLAINED, _BASELINES, *_tables(measured)],
         "## Accepted answers": [ACCEPTED_EXPLAINED, *_accepted(measured)],
@@ -130,10 +122,32 @@ def write_card(path: Path, bundle: Bundle, measured: Measured, story: Story, ope
             *(f"- {opening.at}, {opening.dataset}: {opening.purpose}" for opening in openings),
         ],
         "## Limits": [_LIMITS],
-        "## Cost": [f"- {sentence}" for sentence in story.cost],
+        "## Cost": [_cost(run)],
     }
     text = "\n".join("\n".join((title, *lines, "")) for title, lines in sections.items())
     path.write_text(text, encoding="utf-8")
+
+
+def _made(run: Mapping[str, Any]) -> str:
+    image, text = run["recipe"]["image"], run["recipe"]["text"]
+    photos = sorted(handle for handle, weight in run["image_weights"].items() if weight == 1)
+    return _MADE.format(
+        side=run["recipe"]["side"],
+        frozen=image["frozen_blocks"],
+        hidden=image["hidden"],
+        dim=image["dim"],
+        stages=", then ".join(f"{stage['epochs']:g} epochs at {stage['side']} pixels" for stage in image["stages"]),
+        layers=text["layers"],
+        epochs=f"{text['epochs']:g}",
+        deleted=f"{text['titles']['words_deleted']:.0%}",
+        photos=", ".join(f"`{handle}`" for handle in photos) or "none",
+    )
+
+
+def _cost(run: Mapping[str, Any]) -> str:
+    minutes = {side: seconds / 60 for side, seconds in run["seconds"].items()}
+    parts = ", ".join(f"{side} tower {spent:.0f} minutes" for side, spent in minutes.items())
+    return f"{parts}, on two shared CPU cores; no GPU. Commit of the code: {run['commit'] or 'unknown'}."
 
 
 def _tables(measured: Measured) -> Iterator[str]:
@@ -147,6 +161,19 @@ def _accepted(measured: Measured) -> Iterator[str]:
         chosen = {found.inputs: found for found in measured.evaluations if found.dataset == dataset}
         yield from ("", f"### {dataset}", *accepted_table(list(chosen.values())))
 
+
+_MADE = """\
+- Photos: MobileNetV2 (ImageNet; its first {frozen} blocks stay as they were), two views of {side} pixels (the whole;
+  the centre at native resolution), a dense layer of {hidden} and one of {dim}; {stages}. Several photos: channel-wise
+  maximum.
+- Text: a BERT of {layers} layers from all-MiniLM-L6-v2 with a vocabulary of its own, {epochs} epochs on titles of
+  which {deleted} lost words that name colour, gender or type; masked mean. Weights int8, those of the photo side
+  float16.
+- Heads: one for photo, text and both. The one for both is a weighted mean of the two calibrated log-probabilities, the
+  weight chosen by attribute on the validation split; by the photo alone: {photos}.
+- A temperature per head from the calibration split, kept only where the validation split gains. Thresholds: the lowest
+  confidence whose precision on the calibration split is at least .90 (accept) or .50 (suggest) by its lower Wilson
+  bound."""
 
 _PURPOSE = """\
 Small enough for a checkout, so that a fresh one tags products without training anything."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Bundle
 
-_FILE = "test_openings.jsonl"
+OPENINGS_FILE = "test_openings.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def openings_file(bundle: Bundle, user_folder: Path) -> Path:
     """Where the looks at this bundle's test figures are kept."""
     is_shipped = bundle.folder.resolve() == starter_folder().resolve()
     if is_shipped or not os.access(bundle.folder, os.W_OK):
-        return user_folder / f"bundle-{bundle.manifest.bundle}-{_FILE}"
-    return bundle.folder / _FILE
+        return user_folder / f"bundle-{bundle.manifest.bundle}-{OPENINGS_FILE}"
+    return bundle.folder / OPENINGS_FILE
 
 
 def record_opening(file: Path, opening: Opening) -> None:
