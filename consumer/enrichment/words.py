@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Said = dict[str, tuple[str, ...]]
 """By handle, the values and shades that words name, in the order of the text."""
 
+_COMPOSED = frozenset({"fabric", "footwear-material"})
+
 #: `without any cotton`: so many words before a phrase may turn it into its opposite.
 _NEGATION_REACH = 2
 
@@ -27,7 +29,7 @@ _NEGATION_REACH = 2
 def said_by(lexicon: Lexicon, event: ProductEvent) -> Said:
     """What the title says; what it leaves open the description may say, if it names one value and no other.
 
-    A description also speaks of what goes well with the product.
+    A description also speaks of what goes well with the product. Materials it may list.
     """
     title = _without_brand(lexicon.words(clean(event.title, MAX_TITLE).text), words_of(event.brand or ""))
     by_title = _read(lexicon, title)
@@ -35,7 +37,9 @@ def said_by(lexicon: Lexicon, event: ProductEvent) -> Said:
     by_description = (
         _read(lexicon, words_of(clean(event.description, MAX_DESCRIPTION).text)) if event.description else {}
     )
-    return {handle: values for handle, values in by_description.items() if len(values) == 1} | by_title
+    return {
+        handle: values for handle, values in by_description.items() if len(values) == 1 or handle in _COMPOSED
+    } | by_title
 
 
 def _read(lexicon: Lexicon, words: Sequence[str]) -> Said:
