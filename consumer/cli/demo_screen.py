@@ -31,7 +31,7 @@ SHOWN_TROUBLED, SHOWN_OTHERS = 7, 11
 #: Width of the table where there is no terminal to ask.
 PIPE_COLUMNS = 120
 
-_MARKS = {"ACCEPTED": "", "SUGGESTED": " ?", "ABSTAINED": " ??"}
+_MARKS = {"ACCEPTED": "", "SUGGESTED": " ?", "ABSTAINED": " ??", "CONFLICT": " !", "NOT_APPLICABLE": ""}
 
 
 class Screen:
@@ -78,7 +78,11 @@ def print_report(report: Report, state: Path) -> None:
     if not console.is_terminal:
         console.width = PIPE_COLUMNS
     console.print(_table(report))
-    console.print("? suggested, ?? left open (the likeliest is shown); the rest was accepted\n", style="dim")
+    console.print(
+        "? suggested, ?? left open (the likeliest is shown), ! the vendor says otherwise; the rest was accepted. "
+        "Further colours follow +, shades stand in brackets\n",
+        style="dim",
+    )
     for line in (*_figures(report), "", *_next(report, state)):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
@@ -105,9 +109,10 @@ def _chosen(report: Report) -> list[str]:
 
 def _tags(fields: dict[str, Any]) -> tuple[str, str, str, str]:
     category = fields["category"]
-    name = (category["breadcrumb"] or "-").rpartition(" > ")[2] + _MARKS[category["status"]]
+    # Nearly all products have the root in common.
+    place = (category["breadcrumb"] or "-").removeprefix("Apparel & Accessories > ") + _MARKS[category["status"]]
     used = sum(image["status"] == "OK" for image in fields["images"])
-    return name, _word(fields, "target-gender"), _word(fields, "color"), f"{used} of {len(fields['images'])}"
+    return place, _word(fields, "target-gender"), _word(fields, "color"), f"{used} of {len(fields['images'])}"
 
 
 def _word(fields: dict[str, Any], handle: str) -> str:
@@ -115,8 +120,14 @@ def _word(fields: dict[str, Any], handle: str) -> str:
     value = likeliest(fields, handle)
     if value is None:
         return "-"
-    shade = f" ({value['shade_label']})" if value["shade_label"] else ""
-    return f"{value['label']}{shade}{_MARKS[attribute['status']]}"
+    mark = _MARKS[attribute["status"]]
+    if attribute["status"] == "CONFLICT":
+        return f"{_shaded(value)} or {_shaded(attribute['alternatives'][-1])}{mark}"
+    return " + ".join(map(_shaded, attribute["values"] or [value])) + mark
+
+
+def _shaded(value: dict[str, Any]) -> str:
+    return f"{value['label']} ({value['shade_label']})" if value["shade_label"] else str(value["label"])
 
 
 def _trouble(report: Report, key: str, product: Product) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from consumer.catalogue.products import Product, Trouble, Truth
 from consumer.cli.demo_screen import print_report
@@ -51,3 +51,38 @@ def test_a_demo_of_which_nothing_was_tagged_still_says_where_to_look(
     assert "dead-lettered" in printed
     assert "hangtag events tail --topic product-attributes --output json" in printed
     assert f"hangtag local down --state '{state}'" in printed
+
+
+def tagged(color: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a record that the table reads."""
+    gender = {"handle": "target-gender", "status": "ACCEPTED", "values": [value("Female")], "alternatives": []}
+    place = "Apparel & Accessories > Clothing > Dresses"
+    return {
+        "status": "DEGRADED",
+        "category": {"breadcrumb": place, "path": ["aa-1-4"], "status": "ACCEPTED"},
+        "attributes": [gender, {"handle": "color", **color}],
+        "images": [{"status": "OK"}, {"status": "FETCH_FAILED"}],
+    }
+
+
+def value(label: str, shade: str | None = None) -> dict[str, Any]:
+    return {"id": label, "label": label, "shade_label": shade}
+
+
+def test_the_table_shows_place_colours_by_rank_both_sides_of_a_conflict_and_lost_photos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = Truth("aa-1-4", "18", "13", is_titled=True)
+    two = {"status": "ACCEPTED", "values": [value("Red", "Maroon"), value("Navy")], "alternatives": [value("Black")]}
+    torn = {"status": "CONFLICT", "values": [], "alternatives": [value("Navy"), value("Red", "Maroon")]}
+    sent = {f"v:{number}": Product(number, "Nordvik", "A dress", truth, (), None) for number in ("1", "2")}
+    answers = Answers((("v:1", tagged(two)), ("v:2", tagged(torn))), ())
+    summary = dict.fromkeys(FIGURES, 1) | dict.fromkeys(WORDS, "exactly_once") | {"accuracy": accuracy(sent, answers)}
+
+    print_report(Report(summary, sent, answers, (), TopicSettings()), with_running_kafka(tmp_path))
+
+    printed = capsys.readouterr().out
+    assert "Clothing > Dresses" in printed
+    assert "Red (Maroon) + Navy " in printed
+    assert "Navy or Red (Maroon) !" in printed
+    assert "1 of 2" in printed
