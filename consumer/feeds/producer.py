@@ -34,6 +34,11 @@ _POLL_S = 0.1
 _EVENT_TYPE = "org.hangtag.product.event.v1"
 _EVENT_SOURCE = "hangtag/feed"
 
+#: Larger batches wake librdkafka's threads less often; nobody waits for a single event.
+_LINGER_MS = 50
+#: Events between two looks for delivery reports.
+_POLL_EVENTS = 64
+
 #: Memory is this queue's, whatever the size of the feed.
 _QUEUE_KIB = 32 << 10
 _QUEUE_EVENTS = 10_000
@@ -47,6 +52,7 @@ class EventProducer:
         self._topic = topic
         self._codec = codec
         self._producer = Producer(_properties(kafka))
+        self._sent = 0
         self.failure: KafkaError | None = None
         """The first reason why the broker did not take an event that it should have taken."""
         ask_metadata(self._producer, kafka, timeout_s)
@@ -71,7 +77,9 @@ class EventProducer:
             self._produce(event, value, delivered)
         except KafkaException as error:
             self._report(delivered, error.args[0], None)
-        self._producer.poll(0)
+        self._sent += 1
+        if self._sent % _POLL_EVENTS == 0:
+            self._producer.poll(0)
 
     def _produce(self, event: ProductEvent, value: bytes, delivered: Callable[[KafkaError | None], None]) -> None:
         while True:
@@ -104,6 +112,7 @@ def cluster_id(kafka: KafkaSettings, timeout_s: float) -> str:
 def _properties(kafka: KafkaSettings) -> dict[str, str | int | float | bool]:
     return {
         "compression.type": "lz4",
+        "linger.ms": _LINGER_MS,
         "queue.buffering.max.kbytes": _QUEUE_KIB,
         "queue.buffering.max.messages": _QUEUE_EVENTS,
         "message.timeout.ms": int(_DELIVERY_LIMIT_S * 1000),

@@ -58,11 +58,15 @@ def read_events(
 ) -> Iterator[EventRow | BadRow]:
     """The events of a feed, in order. Rows that do not say it get the vendor, the name of the feed, and its time."""
     said = {name: value for name, value in (("vendor_id", vendor_id), ("feed", feed)) if value is not None}
-    defaults = {"event_id": "", "event_type": "UPSERT", "product_version": 0, **said}
+    defaults = {"event_id": "", "event_type": "UPSERT", **said}
     started = (started_at - EPOCH) // MICROSECOND
     for row in rows:
-        # Two rows of one product must not get one version: each line is a microsecond later.
-        yield row if isinstance(row, BadRow) else _event_row(row, {**defaults, "occurred_at": started + row.line})
+        if isinstance(row, BadRow):
+            yield row
+        else:
+            # Two rows of one product must not get one version: each line is a microsecond later.
+            moment = started + row.line
+            yield _event_row(row, {**defaults, "product_version": moment, "occurred_at": moment})
 
 
 def _event_row(row: Row, defaults: dict[str, Any]) -> EventRow | BadRow:
@@ -70,12 +74,17 @@ def _event_row(row: Row, defaults: dict[str, Any]) -> EventRow | BadRow:
     fields = defaults | given
     if row.fault is not None:
         return BadRow(row.line, row.fault, _key(fields))
+    follows_time = "occurred_at" in given and "product_version" not in given
+    if not fields["event_id"] and not follows_time:
+        # Nearly always; to complete the checked event, as below, costs a copy.
+        fields["event_id"] = event_id_of(f"{fields.get('vendor_id')}:{fields.get('sku')}", fields["product_version"])
     try:
         checked = check_event(fields)
         check_identity(checked.event)
     except Unprocessable as error:
         return BadRow(row.line, str(error), _key(fields))
-    return EventRow(row.line, _completed(checked.event, given), row.columns_ignored + checked.unknown_fields)
+    event = _versioned_by_time(checked.event) if follows_time else checked.event
+    return EventRow(row.line, event, row.columns_ignored + checked.unknown_fields)
 
 
 def _key(fields: dict[str, Any]) -> str | None:
@@ -87,15 +96,11 @@ def _key(fields: dict[str, Any]) -> str | None:
     return f"{vendor_id}:{sku}" if is_text and VENDOR_ID.fullmatch(vendor_id) else None
 
 
-def _completed(event: ProductEvent, given: dict[str, Any]) -> ProductEvent:
-    """The event with what follows from its other fields."""
-    version = event.product_version
-    if "product_version" not in given:
-        version = (event.occurred_at - EPOCH) // MICROSECOND
-    event_id = event.event_id or event_id_of(event.key, version)
-    return replace(event, product_version=version, event_id=event_id)
+def _versioned_by_time(event: ProductEvent) -> ProductEvent:
+    version = (event.occurred_at - EPOCH) // MICROSECOND
+    return replace(event, product_version=version, event_id=event.event_id or event_id_of(event.key, version))
 
 
-def event_id_of(key: str, version: int) -> str:
+def event_id_of(key: str, version: object) -> str:
     """The id of the event that states a version of a product, when its sender names none."""
     return str(uuid.uuid5(NAMESPACE, f"{key}/{version}"))
