@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.support.images",
     "tests.support.registry",
     "tests.support.data",
+    "tests.support.datasets",
     "tests.support.seconds",
 ]
 

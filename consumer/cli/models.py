@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,16 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from consumer.cli.bars import progress_bars
 from consumer.cli.output import Output, OutputOption
 from consumer.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from rich.progress import Progress as Bars
-
+    from consumer.bundle import Bundle
     from triton_models.training.evaluate import Inputs
-    from triton_models.training.progress import Progress
+    from triton_models.training.openings import Log
     from triton_models.training.scoring import Evaluation
 
 EXIT_CHECK_FOUND_SOMETHING = 1
@@ -38,6 +39,10 @@ DataOption = Annotated[
     typer.Option(
         "--data", exists=True, file_okay=False, help="Folder with styles.csv or images.csv and image archives."
     ),
+]
+DataFoldersOption = Annotated[
+    list[Path],
+    typer.Option("--data", exists=True, file_okay=False, help="Folder of a data set; give one --data for each."),
 ]
 BundleOption = Annotated[
     Path | None,
@@ -76,10 +81,7 @@ class PrecisionChoice(StrEnum):
 
 @app.command(epilog="Example: hangtag models train --data ../shared/data/fashion-product-images --out build/bundle")
 def train(
-    data: Annotated[
-        list[Path],
-        typer.Option("--data", exists=True, file_okay=False, help="Folder of a data set; give one --data for each."),
-    ],
+    data: DataFoldersOption,
     out: Annotated[Path, typer.Option(file_okay=False, help="Empty or new folder for the bundle.")],
     recipe: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Recipe file (TOML); default: the starter's.")
@@ -100,7 +102,7 @@ def train(
         from triton_models.training.train import Trainer
 
     sources = default_sources(data, text_model)
-    with _progress() as progress:
+    with progress_bars() as progress:
         trainer = Trainer(sources, load_recipe(recipe), cache or _cache(), progress)
         for line in (*trainer.notes, *trainer.faults):
             typer.echo(line, err=True)
@@ -144,16 +146,13 @@ def evaluate(
 
     with _extra("train"):
         from triton_models.training.examine import Examination, Examiner
-        from triton_models.training.openings import openings_file
         from triton_models.training.report import write_report
         from triton_models.training.scoring import Scope
 
     inputs = _inputs(photos_only, titles_only, blank_titles, bare_titles)
     loaded = load_bundle(bundle)
-    asked = Examination(
-        data, Scope(split.value, space.value, inputs), probe, openings_file(loaded, _user_folder()), _now()
-    )
-    with _progress() as progress:
+    asked = Examination(data, Scope(split.value, space.value, inputs), probe, _log_of_looks(loaded))
+    with progress_bars() as progress:
         found = Examiner(loaded, cache or _cache(), progress).examine(asked)
     if report:
         write_report(report, found)
@@ -162,6 +161,40 @@ def evaluate(
         typer.echo(fault, err=True)
     if found.faults:
         raise typer.Exit(EXIT_SOME_ROWS_BAD)
+
+
+@app.command(
+    epilog="Example: hangtag models calibrate --data ../shared/data/fashion-product-images --out build/calibrated"
+)
+def calibrate(
+    data: DataFoldersOption,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Empty or new folder for the new bundle.")],
+    bundle: BundleOption = None,
+    only: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="File of products, one DATASET/ID a line; default: all."),
+    ] = None,
+    cache: CacheOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Fit temperatures and thresholds anew on the calibration split, into a copy of the bundle.
+
+    A temperature is kept only where the validation split gains by it. Products of another split are refused.
+    """
+    from consumer.bundle import starter_folder
+
+    with _extra("train"):
+        from triton_models.training.recalibrate import Recalibration
+
+    keys = [line.strip() for line in only.read_text(encoding="utf-8").splitlines() if line.strip()] if only else None
+    with progress_bars() as progress:
+        found = Recalibration(bundle or starter_folder(), data, cache or _cache(), progress).run(out, keys)
+    if output is Output.JSON:
+        typer.echo(json.dumps({"out": str(out), **asdict(found)}))
+        return
+    typer.echo(f"thresholds {found.thresholds.version} from {found.products:,} products are in {out}")
+    for handle, kinds in found.temperatures.items():
+        typer.echo(f"{handle}: " + ", ".join(f"{kind} at temperature {value:.2f}" for kind, value in kinds.items()))
 
 
 @app.command(epilog="Example: hangtag models repository --out build/repository --precision auto")
@@ -181,15 +214,33 @@ def repository(
     typer.echo(f"model repository is in {out}")
 
 
-@app.command(epilog="Example: hangtag models verify --bundle build/bundle")
-def verify(bundle: BundleOption = None, output: OutputOption = Output.TEXT) -> None:
-    """Check every file's hash, and that the graphs answer the canary as the manifest says; exit 1 on a fault."""
-    from consumer.bundle import starter_folder
-    from triton_models.export.verify import find_faults
+@app.command(epilog="Example: hangtag models verify --bundle build/bundle --data ../shared/data/clothing-dataset")
+def verify(
+    bundle: BundleOption = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", exists=True, file_okay=False, help="Also measure the card's figures anew; repeatable."),
+    ] = None,
+    cache: CacheOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Check every file's hash, and that the graphs answer the canary as the manifest says; exit 1 on a fault.
+
+    With --data the figures of the test split are measured anew and held against metrics.json.
+    """
+    from consumer.bundle import load_bundle, starter_folder
 
     folder = bundle or starter_folder()
     with _extra("local"):
+        from triton_models.export.verify import find_faults
+
         faults = find_faults(folder)
+    if data and not faults:
+        with _extra("train"):
+            from triton_models.training.reproduce import find_differences
+        loaded = load_bundle(folder)
+        with progress_bars() as progress:
+            faults = find_differences(loaded, data, _log_of_looks(loaded), cache or _cache(), progress)
     if output is Output.JSON:
         typer.echo(json.dumps({"bundle": str(folder), "faults": faults}))
     else:
@@ -231,6 +282,12 @@ def _print_evaluation(evaluation: Evaluation, output: Output) -> None:
     typer.echo(markdown(evaluation), nl=False)
 
 
+def _log_of_looks(bundle: Bundle) -> Log:
+    from triton_models.training.openings import Log, openings_file
+
+    return Log(openings_file(bundle, _user_folder()), _now())
+
+
 def _user_folder() -> Path:
     return Path(typer.get_app_dir("hangtag"))
 
@@ -241,34 +298,3 @@ def _now() -> str:
 
 def _cache() -> Path:
     return _user_folder() / "features"
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Bars on a terminal, nothing elsewhere: logs of a build need no thousand lines."""
-    from rich.console import Console
-
-    from triton_models.training.progress import Silent
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield Silent()
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=console) as bars:
-        yield _Terminal(bars)
-
-
-class _Terminal:
-    """One bar per step."""
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-
-    def of(self, step: str) -> Callable[[int, int], None]:
-        """A reporter that moves the step's bar."""
-        bar = self._bars.add_task(step, total=None)
-        return lambda done, total: self._bars.update(bar, completed=done, total=total)

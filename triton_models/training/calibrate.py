@@ -27,7 +27,8 @@ SUGGEST_PRECISION = 0.50
 #: Answers of one value that a threshold of its own takes.
 PER_VALUE_MIN_ANSWERS = 200
 
-_TEMPERATURES = np.geomspace(0.5, 4.0, 61)
+#: Temperatures that are tried.
+TEMPERATURES = np.geomspace(0.5, 4.0, 61)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def require_calibration_rows(rows: Sequence[int], splits: Mapping[Split, Sequenc
 
 def with_temperature(head: LinearHead, calibration: CalibrationSet, validation: CalibrationSet) -> LinearHead:
     """The head with the temperature that fits the calibration split; unchanged unless validation gains by it."""
-    candidates = [replace(head, temperature=float(temperature)) for temperature in _TEMPERATURES]
+    candidates = [replace(head, temperature=float(temperature)) for temperature in TEMPERATURES]
     best = min(candidates, key=calibration.loss)
     return best if validation.loss(best) < validation.loss(head) else head
 

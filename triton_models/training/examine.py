@@ -12,7 +12,6 @@ from triton_models.training.corpus import hash_photos, unknown_labels
 from triton_models.training.datasets import read_folder
 from triton_models.training.evaluate import Evaluator
 from triton_models.training.frozen import FrozenFeatures, classifier_shares, training_sample
-from triton_models.training.openings import Opening, record_opening
 from triton_models.training.scoring import Scope, evaluate, rule_shares, scored_products
 from triton_models.training.spaces import load_space
 from triton_models.training.split import Split, split_products
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from triton_models.training.datasets import LabelledProduct
     from triton_models.training.evaluate import Answers
     from triton_models.training.metrics import Share
+    from triton_models.training.openings import Log
     from triton_models.training.progress import Progress
     from triton_models.training.scoring import Evaluation
     from triton_models.training.spaces import Space
@@ -41,10 +41,8 @@ class Examination:
     scope: Scope
     probe_weights: Path | None
     """ImageNet weights for the classifiers on frozen features; None = without them."""
-    openings: Path
-    """Where a look at the test split is logged."""
-    at: str
-    """Now, RFC 3339, UTC."""
+    log: Log
+    """Of looks at the test split."""
 
 
 class Examiner:
@@ -65,7 +63,7 @@ class Examiner:
         products, training = select(folder.products, asked.scope.split)
         if asked.scope.split == Split.TEST:
             purpose = f"models evaluate --space {asked.scope.space}, {asked.scope.inputs}"
-            record_opening(asked.openings, Opening(asked.at, self._bundle.manifest.bundle, folder.dataset, purpose))
+            asked.log.record(self._bundle.manifest.bundle, folder.dataset, purpose)
         answers = self._evaluator.answer(products, asked.scope.inputs)
         found = evaluate(self._bundle, products, answers, asked.scope)
         baselines: dict[str, Mapping[str, Share]] = dict(rule_shares(space, products, answers, training))

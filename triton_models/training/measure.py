@@ -13,7 +13,7 @@ from triton_models.training.card import measure, write_card, write_metrics
 from triton_models.training.corpus import read_corpus
 from triton_models.training.evaluate import Evaluator
 from triton_models.training.frozen import FrozenFeatures
-from triton_models.training.openings import OPENINGS_FILE, Opening, read_openings, record_opening
+from triton_models.training.openings import OPENINGS_FILE, Log, read_openings
 from triton_models.training.run_manifest import RUN_MANIFEST
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def measure_bundle(folder: Path, sources: Sources, cache: Path, progress: Progre
     bundle = load_bundle(folder)
     corpus = read_corpus(sources.data, Ontology.load(bundle.manifest.ontology))
     evaluator = Evaluator(bundle, cache, progress)
+    log = Log(folder / OPENINGS_FILE, at)
     for dataset in dict.fromkeys(product.dataset for product in corpus.products):
-        opening = Opening(at, bundle.manifest.bundle, dataset, "model card: every space, every kind of input")
-        record_opening(folder / OPENINGS_FILE, opening)
+        log.record(bundle.manifest.bundle, dataset, "model card: every space, every kind of input")
     measured = measure(bundle, corpus, evaluator, FrozenFeatures(sources.image_weights, cache, progress))
     run = json.loads((folder / RUN_MANIFEST).read_text(encoding="utf-8"))
     write_metrics(folder / "metrics.json", measured)

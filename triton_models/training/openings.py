@@ -35,22 +35,33 @@ class Opening:
     """The command, and what it showed the model."""
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Where looks are written down, and when they happen."""
+
+    file: Path
+    at: str
+    """Now, RFC 3339, UTC."""
+
+    def record(self, bundle: int, dataset: str, purpose: str) -> None:
+        """Append one look. Raises Refused when it cannot be written: then the split stays closed."""
+        opening = Opening(self.at, bundle, dataset, purpose)
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with self.file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(asdict(opening)) + "\n")
+        except OSError as error:
+            raise Refused(
+                f"{self.file} cannot be written ({error.strerror}): every look at the test split is logged"
+            ) from error
+
+
 def openings_file(bundle: Bundle, user_folder: Path) -> Path:
     """Where the looks at this bundle's test figures are kept."""
     is_shipped = bundle.folder.resolve() == starter_folder().resolve()
     if is_shipped or not os.access(bundle.folder, os.W_OK):
         return user_folder / f"bundle-{bundle.manifest.bundle}-{OPENINGS_FILE}"
     return bundle.folder / OPENINGS_FILE
-
-
-def record_opening(file: Path, opening: Opening) -> None:
-    """Append one look. Raises Refused when it cannot be written: then the split stays closed."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(asdict(opening)) + "\n")
-    except OSError as error:
-        raise Refused(f"{file} cannot be written ({error.strerror}): every look at the test split is logged") from error
 
 
 def read_openings(file: Path) -> tuple[Opening, ...]:

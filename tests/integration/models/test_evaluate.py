@@ -3,76 +3,31 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
 from consumer.bundle import Task
 from consumer.errors import IncompatibleModels, Refused
 from tests.support.bundles import TASKS, TinySpec, write_tiny_bundle
+from tests.support.datasets import IMAGES, photo, write_folder, write_styles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from click.testing import Result
 
 pytestmark = [pytest.mark.train, pytest.mark.usefixtures("_train_extra")]
 
-STYLES = ("id", "group", "gender", "articleType", "baseColour", "season", "productDisplayName", "masterCategory")
-IMAGES = ("image", "sender_id", "label", "kids")
 ALL_TASKS = (
     *TASKS,
     Task("age-group", "softmax", ("2403", "1515"), "probability"),
     Task("sleeve-length-type", "softmax", ("17094", "169"), "probability"),
 )
 FIGURES = {"accuracy", "macro_f1", "top3", "ece", "coverage_at_p90", "n", "ci95"}
-
-
-def photo(colour: str) -> bytes:
-    body = io.BytesIO()
-    Image.new("RGB", (60, 80), colour).save(body, "JPEG")
-    return body.getvalue()
-
-
-def write_styles(folder: Path, rows: Sequence[tuple[str, ...]], photos: Mapping[str, bytes]) -> Path:
-    return write_folder(folder, "styles.csv", (STYLES, *rows), {f"{name}.jpg": body for name, body in photos.items()})
-
-
-def write_folder(folder: Path, table: str, rows: Sequence[tuple[str, ...]], photos: Mapping[str, bytes]) -> Path:
-    folder.mkdir(exist_ok=True)
-    with (folder / table).open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    with zipfile.ZipFile(folder / "images.zip", "w") as archive:
-        for name, body in photos.items():
-            archive.writestr(name, body)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    rows = [
-        (
-            str(number),
-            f"family {number}",
-            ("Men", "Women", "Boys", "")[number % 4],
-            ("Tshirts", "Shirts", "Dresses")[number % 3],
-            ("Black", "Blue")[number % 2],
-            "Summer",
-            f"Acme Men Red Shirt {number}",
-            "Apparel",
-        )
-        for number in range(120)
-    ]
-    photos = {row[0]: photo(row[4].lower()) for row in rows if int(row[0]) % 10}
-    return write_styles(tmp_path_factory.mktemp("data") / "catalogue", rows, photos)
 
 
 @pytest.fixture(scope="module")
