@@ -39,6 +39,8 @@ class Trouble(StrEnum):
     BROKEN_RECORD = "broken_record"
     PRIVATE_REDIRECT = "private_redirect"
     DELETE = "delete"
+    WRONG_COLOUR = "wrong_colour"
+    """The vendor's own field names another colour than title and picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Product:
     photos: tuple[Photo, ...]
     """To be drawn by `photo.draw`, best first."""
     trouble: Trouble | None
+    vendor_colour: str | None
+    """The colour that stands in the vendor's own field; None where the field is left out."""
 
 
 def make_products(count: int, seed: int) -> tuple[Product, ...]:
@@ -88,7 +92,7 @@ def _make_product(number: int, seed: int, kinds: list[Trouble]) -> Product:
         skin=chance.randrange(4),
     )
     brand = chance.choice(BRANDS)
-    is_titled = chance.random() >= SILENT_SHARE
+    is_titled = chance.random() >= SILENT_SHARE or trouble is Trouble.WRONG_COLOUR
     title = (
         telling_title(chance, garment, brand, colour.word, look.pattern) if is_titled else silent_title(chance, brand)
     )
@@ -99,7 +103,12 @@ def _make_product(number: int, seed: int, kinds: list[Trouble]) -> Product:
         truth=Truth(garment.category, garment.gender, colour.family, is_titled),
         photos=() if trouble is Trouble.NO_IMAGE else _photos(chance, look),
         trouble=trouble,
+        vendor_colour=_other_colour(chance, colour.family) if trouble is Trouble.WRONG_COLOUR else None,
     )
+
+
+def _other_colour(chance: Random, family: str) -> str:
+    return chance.choice([colour.word for colour in COLOURS if colour.family != family])
 
 
 def _spoilt(title: str, trouble: Trouble | None) -> str:

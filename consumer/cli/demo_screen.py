@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from consumer.local.demo import Report
 
 #: Products in trouble, and others, that the table shows.
-SHOWN_TROUBLED, SHOWN_OTHERS = 7, 11
+SHOWN_TROUBLED, SHOWN_OTHERS = 8, 10
 
 #: Width of the table where there is no terminal to ask.
 PIPE_COLUMNS = 120

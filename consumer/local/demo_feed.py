@@ -97,6 +97,7 @@ class Shop:
             "event_type": "DELETE" if product.trouble is Trouble.DELETE else "UPSERT",
             "title": product.title,
             "brand": product.brand,
+            "vendor_attributes": {"color": product.vendor_colour} if product.vendor_colour else {},
             "image_urls": self._urls(product),
             "language": "en",
             "feed": "demo",

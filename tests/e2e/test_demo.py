@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.triton, pytest.mark.slow, pytest.ma
 
 RUN_LIMIT_S = 150
 MOMENT_LIMIT_S = 90
-PRODUCTS = 72  # enough for every kind of trouble
+PRODUCTS = 80  # enough for every kind of trouble
 
 SUMMARY = [
     "events_in", "events_out", "degraded", "dead_lettered", "seconds", "products_per_s", "delivery", "kafka_version",
