@@ -65,7 +65,7 @@ class Product:
     photos: tuple[Photo, ...]
     """To be drawn by `photo.draw`, best first."""
     trouble: Trouble | None
-    vendor_colour: str | None
+    vendor_colour: str | None = None
     """The colour that stands in the vendor's own field; None where the field is left out."""
 
 
