@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small folders in the shape of the data sets, with drawn photos; the fixture `catalogue` is one of them."""
+"""The fixture `catalogue`, a small folder in the shape of a data set, its photos drawn; what writes such folders."""
 
 from __future__ import annotations
 
 import csv
 import io
 import zipfile
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image, ImageDraw
+
+from tests.support.require import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +43,12 @@ def write_folder(folder: Path, table: str, rows: Sequence[tuple[str, ...]], phot
         for name, body in photos.items():
             archive.writestr(name, body)
     return folder
+
+
+@pytest.fixture(scope="session")
+def _train_extra() -> None:
+    found = all(find_spec(name) for name in ("torch", "torchvision", "onnxscript", "safetensors"))
+    require("the extra `train`", found, "pip install -e '.[train]'")
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,7 @@ class Ends:
         """Every committed record, in order per partition."""
         return list(tail(KafkaSettings(bootstrap_servers=self.bootstrap_servers), Span(topic)))
 
-    def wait_for_outcomes(self, count: int, consumer: RunningConsumer) -> None:
+    def wait_for_outcomes(self, count: int, consumer: RunningConsumer, limit_s: float = PUBLISHED_LIMIT_S) -> None:
         """Return when attribute records and dead letters, committed ones, are at least `count`."""
         reader = Consumer(
             {"bootstrap.servers": self.bootstrap_servers, "group.id": "outcomes", "enable.auto.commit": False}
@@ -108,7 +108,7 @@ class Ends:
             [TopicPartition(topic, number, OFFSET_BEGINNING) for topic in outcomes for number in range(partitions)]
         )
         seen = 0
-        deadline = time.monotonic() + PUBLISHED_LIMIT_S
+        deadline = time.monotonic() + limit_s
         try:
             while seen < count:
                 assert consumer.process.poll() is None, consumer.log_tail()

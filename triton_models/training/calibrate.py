@@ -83,16 +83,28 @@ def judge(
 
     A label that names an inner node of the tree says no more than that: every answer below it is right.
     """
-    paths = paths_of(ontology, handle)
-    level = -1 if handle == "category" else 0
-    values = list(dict.fromkeys(paths[label][level] for label in labels))
-    summing = np.array([[paths[label][level] == value for value in values] for label in labels], dtype=np.float32)
+    paths, level = paths_of(ontology, handle), _published_level(handle)
     known = [index for index, word in enumerate(words) if word is not None]
-    masses = probabilities[known] @ summing
-    answers = [values[column] for column in masses.argmax(1)]
+    answers, confidence = published_answers(ontology, handle, labels, probabilities[known])
     truths = [paths[word][level] for word in words if word is not None]
     is_right = [truth in paths[answer] for truth, answer in zip(truths, answers, strict=True)]
-    return Judged(np.array(known), np.array(answers), masses.max(1), np.array(is_right, dtype=np.bool_))
+    return Judged(np.array(known), np.array(answers), confidence, np.array(is_right, dtype=np.bool_))
+
+
+def published_answers(
+    ontology: Ontology, handle: str, labels: Sequence[str], probabilities: NDArray[np.float32]
+) -> tuple[list[str], NDArray[np.float32]]:
+    """The likeliest value of each row at the published level, and its mass."""
+    paths, level = paths_of(ontology, handle), _published_level(handle)
+    values = list(dict.fromkeys(paths[label][level] for label in labels))
+    summing = np.array([[paths[label][level] == value for value in values] for label in labels], dtype=np.float32)
+    masses = probabilities @ summing
+    return [values[column] for column in masses.argmax(1)], masses.max(1)
+
+
+def _published_level(handle: str) -> int:
+    """Position in a word's path: a category is its leaf, everything else a family."""
+    return -1 if handle == "category" else 0
 
 
 def pick_thresholds(judged: Judged) -> TaskThresholds:

@@ -7,7 +7,6 @@ import csv
 import io
 import string
 import zipfile
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,6 @@ import pytest
 from PIL import Image, ImageDraw
 
 from consumer.bundle import SPECIAL_PIECES
-from tests.support.require import require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,12 +23,6 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "group", "gender", "articleType", "baseColour", "productDisplayName", "image_60x80", "image_large")
 KINDS = (("Tshirts", "Men", "Red", "Acme Men Red Tshirt"), ("Dresses", "Women", "Blue", "Acme Women Blue Dress"))
 ROWS = 320
-
-
-@pytest.fixture(scope="session")
-def _train_extra() -> None:
-    found = all(find_spec(name) for name in ("torch", "torchvision", "onnxscript", "safetensors"))
-    require("the extra `train`", found, "pip install -e '.[train]'")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from triton_models.training.metrics import coverage_at, expected_calibration_error, score, wilson
+from triton_models.training.metrics import accepted, coverage_at, expected_calibration_error, score, share, wilson
 
 
 def test_wilson_agrees_with_published_intervals() -> None:
@@ -41,3 +41,25 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
 def test_nothing_to_score_is_an_error() -> None:
     with pytest.raises(ValueError, match="nothing"):
         score(np.zeros((0, 3), dtype=np.float32), np.zeros(0, dtype=np.int64))
+
+
+def test_accepted_precision_is_held_against_its_lower_bound() -> None:
+    is_accepted = np.array([True] * 100 + [False] * 100)
+    is_right = np.array([True] * 95 + [False] * 5 + [True] * 100)
+
+    found = accepted(is_accepted, is_right)
+
+    assert (found.precision, found.coverage, found.accepted, found.n) == (0.95, 0.5, 100, 200)
+    assert found.wilson_low == pytest.approx(wilson(95, 100)[0])
+    assert found.wilson_low < 0.90
+
+
+def test_nothing_accepted_is_no_precision() -> None:
+    found = accepted(np.zeros(3, dtype=np.bool_), np.ones(3, dtype=np.bool_))
+
+    assert (found.precision, found.wilson_low, found.coverage) == (0, 0, 0)
+
+
+def test_a_share_of_nothing_is_nothing() -> None:
+    assert (share([]).accuracy, share([]).n, share([]).ci95) == (0, 0, (0, 1))
+    assert share([True, False]).accuracy == 0.5
