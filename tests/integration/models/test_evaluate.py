@@ -181,25 +181,6 @@ def test_baselines_stand_beside_the_figures(catalogue: Path, bundle: Path, cache
     assert unseen["majority"] == {}
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_classifiers_on_frozen_features_learn_from_the_training_split(
-    catalogue: Path, bundle: Path, cache: Path, tmp_path: Path
-) -> None:
-    import torch
-    from torchvision.models import mobilenet_v2
-
-    torch.manual_seed(3)
-    torch.save(mobilenet_v2(weights=None).state_dict(), tmp_path / "weights.pth")
-    probe = ("--probe", str(tmp_path / "weights.pth"), "--photos-only")
-
-    found = figures(run(catalogue, bundle, cache, *probe, "--split", "validation", "--output", "json"))["baselines"]
-
-    assert found["linear probe (photo)"]["colour"]["accuracy"] == 1
-    assert found["nearest centroid (photo)"]["colour"]["accuracy"] == 1
-    assert isinstance(run(catalogue, bundle, cache, *probe, "--split", "all").exception, Refused)
-
-
 def test_every_look_at_the_test_split_is_logged_and_no_other(
     catalogue: Path, bundle: Path, cache: Path, tmp_path: Path
 ) -> None:
