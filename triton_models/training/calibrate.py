@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from consumer.enrichment.ontology import Ontology
-    from triton_models.training.heads import LinearHead
+    from triton_models.training.heads import FusedHead, LinearHead
 
 #: Precision that the Wilson lower bound must reach among accepted, and among suggested answers.
 ACCEPT_PRECISION = 0.90
 SUGGEST_PRECISION = 0.50
+#: Nearly all of one catalogue's answers may be right, the unsure ones too; of another catalogue's, an answer that is more
+#: likely wrong than right is never accepted.
+ACCEPT_FLOOR = 0.50
 #: Answers of one value that a threshold of its own takes.
 PER_VALUE_MIN_ANSWERS = 200
 
 #: Temperatures that are tried.
 TEMPERATURES = np.geomspace(0.5, 4.0, 61)
+
+
+AnyHead = TypeVar("AnyHead", "LinearHead", "FusedHead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class CalibrationSet:
     features: NDArray[np.float32]
     right: NDArray[np.bool_]
 
-    def loss(self, head: LinearHead) -> float:
+    def loss(self, head: LinearHead | FusedHead) -> float:
         """Mean negative log-likelihood; infinite without rows."""
         known = self.right.sum(1) == 1
         if not known.any():
@@ -54,7 +60,7 @@ def require_calibration_rows(rows: Sequence[int], splits: Mapping[Split, Sequenc
         raise ValueError(f"{len(foreign)} rows are not of the calibration split, for example {min(foreign)}")
 
 
-def with_temperature(head: LinearHead, calibration: CalibrationSet, validation: CalibrationSet) -> LinearHead:
+def with_temperature(head: AnyHead, calibration: CalibrationSet, validation: CalibrationSet) -> AnyHead:
     """The head with the temperature that fits the calibration split; unchanged unless validation gains by it."""
     candidates = [replace(head, temperature=float(temperature)) for temperature in TEMPERATURES]
     best = min(candidates, key=calibration.loss)
@@ -108,13 +114,17 @@ def _published_level(handle: str) -> int:
 
 
 def pick_thresholds(judged: Judged) -> TaskThresholds:
-    """The lowest confidences whose answers, taken together, are right often enough with 95 % certainty."""
-    accept = lowest_safe(judged.confidence, judged.is_right, ACCEPT_PRECISION)
+    """The lowest confidences whose answers, taken together, are right often enough with 95 % certainty.
+
+    None of them accepts below `ACCEPT_FLOOR`.
+    """
+    accept = max(ACCEPT_FLOOR, lowest_safe(judged.confidence, judged.is_right, ACCEPT_PRECISION))
     per_value = {}
     for value in np.unique(judged.values):
         mine = judged.values == value
         if mine.sum() >= PER_VALUE_MIN_ANSWERS:
-            per_value[str(value)] = lowest_safe(judged.confidence[mine], judged.is_right[mine], ACCEPT_PRECISION)
+            safe = lowest_safe(judged.confidence[mine], judged.is_right[mine], ACCEPT_PRECISION)
+            per_value[str(value)] = max(ACCEPT_FLOOR, safe)
     suggest = lowest_safe(judged.confidence, judged.is_right, SUGGEST_PRECISION)
     return TaskThresholds(accept=accept, suggest=min(suggest, accept), per_value=per_value)
 

@@ -49,6 +49,17 @@ def test_a_value_gets_its_own_threshold_only_with_enough_answers() -> None:
     assert pick_thresholds(judged).per_value.keys() == {"2"}
 
 
+def test_an_answer_that_is_more_likely_wrong_is_never_accepted_however_well_a_catalogue_is_known() -> None:
+    confidence = np.linspace(0.9, 0.1, 300, dtype=np.float32)
+    judged = Judged(np.arange(300), np.array(["2"] * 300), confidence, np.ones(300, dtype=np.bool_))
+
+    picked = pick_thresholds(judged)
+
+    assert picked.accept == 0.5
+    assert picked.per_value == {"2": 0.5}
+    assert picked.suggest == pytest.approx(0.1)
+
+
 def test_shades_are_judged_as_their_family_and_rare_labels_as_wrong() -> None:
     probabilities = np.array([[0.3, 0.3, 0.4], [0.1, 0.2, 0.7], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]], dtype=np.float32)
     labels, words = ("13", "x-shade-maroon", "2"), ("x-shade-maroon", "2", "9", None)
