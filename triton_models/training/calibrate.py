@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 #: Precision that the Wilson lower bound must reach among accepted, and among suggested answers.
 ACCEPT_PRECISION = 0.90
 SUGGEST_PRECISION = 0.50
-#: Nearly all of one catalogue's answers may be right, the unsure ones too; of another catalogue's, an answer that is more
-#: likely wrong than right is never accepted.
+#: Nearly all of one catalogue's answers may be right, the unsure ones too; of another catalogue's, an answer that is
+#: more likely wrong than right is never accepted.
 ACCEPT_FLOOR = 0.50
 #: Answers of one value that a threshold of its own takes.
 PER_VALUE_MIN_ANSWERS = 200
