@@ -88,8 +88,8 @@ def write_graphs(model: Model, recipe: Recipe, out: Path) -> None:
         FUSION_HEADS: to_onnx(
             FusionHeads(model.heads, embedding), {"image_features": image, "text_features": text}, [*kinds, "embedding"]
         ),
-        FUSION_HEADS_IMAGE: to_onnx(ImageHeads(model.heads["image"], embedding), {"image_features": image}, one_side),
-        FUSION_HEADS_TEXT: to_onnx(TextHeads(model.heads["text"], embedding), {"text_features": text}, one_side),
+        FUSION_HEADS_IMAGE: to_onnx(ImageHeads(model.heads.image, embedding), {"image_features": image}, one_side),
+        FUSION_HEADS_TEXT: to_onnx(TextHeads(model.heads.text, embedding), {"text_features": text}, one_side),
     }
     for name, graph in graphs.items():
         write_graph(out / f"{name}.onnx", graph)

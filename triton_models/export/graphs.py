@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.bundle import Head
-    from triton_models.training.heads import LinearHead
+    from triton_models.training.fuse import Heads
+    from triton_models.training.heads import FusedHead, LinearHead
     from triton_models.training.reduce import Projection
 
 _NOTHING = -1e30
@@ -44,15 +45,31 @@ class ImagePool(nn.Module):
         return pooled, (wins / wins.sum(0, keepdim=True)).mean(1)
 
 
-class _Probabilities(nn.Module):
-    """All tasks of one kind of input: `[b, D]` -> one `[b, K]` per task, in the order of the tasks."""
+class _Logits(nn.Module):
+    """All tasks of one side: `[b, D]` -> one `[b, K]` per task, in the order of the tasks."""
 
     def __init__(self, heads: Mapping[str, LinearHead]) -> None:
         super().__init__()
         self.tasks = nn.ModuleList(_calibrated(head) for head in heads.values())
 
     def forward(self, features: Tensor) -> list[Tensor]:
-        return [task(features).softmax(-1) for task in self.tasks]
+        return [task(features) for task in self.tasks]
+
+
+class _Fused(nn.Module):
+    """Both sides' logits of one task -> probabilities; see `FusedHead`."""
+
+    def __init__(self, head: FusedHead) -> None:
+        super().__init__()
+        self.prior = nn.Buffer(torch.from_numpy(head.prior * np.float32(head.weights.prior)))
+        self.weights = head.weights
+        self.temperature = head.temperature
+
+    def forward(self, image: Tensor, text: Tensor) -> Tensor:
+        by_photo, by_text = image.log_softmax(-1), text.log_softmax(-1)
+        trust = self.weights.text + self.weights.sure * by_text.amax(-1, keepdim=True).exp()
+        logits = self.weights.image * by_photo + trust * (by_text - self.prior)
+        return (logits / self.temperature).softmax(-1)
 
 
 class Embedding(nn.Module):
@@ -77,19 +94,19 @@ class Embedding(nn.Module):
 class FusionHeads(nn.Module):
     """Both features -> for each task the fused, image-only and text-only probabilities; last the embedding."""
 
-    def __init__(self, heads: Mapping[Head, Mapping[str, LinearHead]], embedding: Embedding) -> None:
-        """`heads` by kind of input (`fused`, `image`, `text`) and task."""
+    def __init__(self, heads: Heads, embedding: Embedding) -> None:
         super().__init__()
-        self.fused = _Probabilities(heads["fused"])
-        self.image = _Probabilities(heads["image"])
-        self.text = _Probabilities(heads["text"])
+        self.image = _Logits(heads.image)
+        self.text = _Logits(heads.text)
+        self.fused = nn.ModuleList(_Fused(head) for head in heads.fused.values())
         self.embedding = embedding
 
     def forward(self, image_features: Tensor, text_features: Tensor) -> tuple[Tensor, ...]:
         """The single-modality answers do not see the other side."""
-        both = torch.cat((image_features, text_features), 1)
-        opinions = zip(self.fused(both), self.image(image_features), self.text(text_features), strict=True)
-        return (*(opinion for task in opinions for opinion in task), self.embedding(image_features, text_features))
+        answers = []
+        for fused, image, text in zip(self.fused, self.image(image_features), self.text(text_features), strict=True):
+            answers += [fused(image, text), image.softmax(-1), text.softmax(-1)]
+        return (*answers, self.embedding(image_features, text_features))
 
 
 class ImageHeads(nn.Module):
@@ -97,12 +114,13 @@ class ImageHeads(nn.Module):
 
     def __init__(self, heads: Mapping[str, LinearHead], embedding: Embedding) -> None:
         super().__init__()
-        self.heads = _Probabilities(heads)
+        self.heads = _Logits(heads)
         self.embedding = embedding
 
     def forward(self, image_features: Tensor) -> tuple[Tensor, ...]:
         """The same answers as `FusionHeads` gives for the image alone."""
-        return (*self.heads(image_features), self.embedding(image_features, None))
+        answers = (logits.softmax(-1) for logits in self.heads(image_features))
+        return (*answers, self.embedding(image_features, None))
 
 
 class TextHeads(nn.Module):
@@ -110,12 +128,13 @@ class TextHeads(nn.Module):
 
     def __init__(self, heads: Mapping[str, LinearHead], embedding: Embedding) -> None:
         super().__init__()
-        self.heads = _Probabilities(heads)
+        self.heads = _Logits(heads)
         self.embedding = embedding
 
     def forward(self, text_features: Tensor) -> tuple[Tensor, ...]:
         """The same answers as `FusionHeads` gives for the text alone."""
-        return (*self.heads(text_features), self.embedding(None, text_features))
+        answers = (logits.softmax(-1) for logits in self.heads(text_features))
+        return (*answers, self.embedding(None, text_features))
 
 
 def _calibrated(head: LinearHead) -> nn.Linear:

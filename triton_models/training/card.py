@@ -130,7 +130,7 @@ def write_card(
 
 def _made(run: Mapping[str, Any]) -> str:
     image, text = run["recipe"]["image"], run["recipe"]["text"]
-    photos = sorted(handle for handle, weight in run["image_weights"].items() if weight == 1)
+    photos = sorted(handle for handle, weights in run["fusion"].items() if weights["text"] == weights["sure"] == 0)
     return _MADE.format(
         side=run["recipe"]["side"],
         frozen=image["frozen_blocks"],
@@ -169,8 +169,9 @@ _MADE = """\
 - Text: a BERT of {layers} layers from all-MiniLM-L6-v2 with a vocabulary of its own, {epochs} epochs on titles of
   which {deleted} lost words that name colour, gender or type; masked mean. Weights int8, those of the photo side
   float16.
-- Heads: one for photo, text and both. The one for both is a weighted mean of the two calibrated log-probabilities, the
-  weight chosen by attribute on the validation split; by the photo alone: {photos}.
+- Heads: one for photo, text and both. The one for both weighs the two calibrated log-probabilities by attribute, the
+  text the more the surer it is; the weights were fitted on the validation split, with titles as they are and with
+  label words deleted. By the photo alone: {photos}.
 - A temperature per head from the calibration split, kept only where the validation split gains. Thresholds: the lowest
   confidence whose precision on the calibration split is at least .90 (accept) or .50 (suggest) by its lower Wilson
   bound."""

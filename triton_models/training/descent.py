@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from consumer.errors import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
@@ -81,7 +83,7 @@ class Descent:
             weight_decay=self.decay,
             fused=True,
         )
-        first, before = self._restore(optimiser)
+        first, before = self._resume(optimiser)
         started = saved = time.monotonic()
         for step in range(first, self.schedule.steps):
             torch.manual_seed(self.seed + step)
@@ -98,7 +100,18 @@ class Descent:
                 saved = now
         return before + time.monotonic() - started
 
-    def _restore(self, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
+    def restore(self) -> float:
+        """Load what a finished run left; seconds that it took. Raises Refused where it has not finished."""
+        state = self.checkpoint.load()
+        if state is None or state["step"] < self.schedule.steps:
+            raise Refused(
+                f"{self.checkpoint.path} holds no finished run of this recipe over this data; hangtag models train "
+                "starts it, or goes on with it"
+            )
+        self.module.load_state_dict(state["module"])
+        return float(state["seconds"])
+
+    def _resume(self, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
         state = self.checkpoint.load()
         if state is None:
             return 0, 0.0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Head
     from triton_models.training.corpus import Corpus
-    from triton_models.training.heads import LinearHead
+    from triton_models.training.heads import FusedHead, LinearHead
     from triton_models.training.image_side import ImageSide
     from triton_models.training.progress import Progress
     from triton_models.training.text_side import TextSide
@@ -43,7 +43,7 @@ class Examples:
         """One task's."""
         return CalibrationSet(self.features, self.targets[handle])
 
-    def accuracy(self, handle: str, head: LinearHead) -> float | None:
+    def accuracy(self, handle: str, head: LinearHead | FusedHead) -> float | None:
         """Share of labelled products whose likeliest column is right; None without any."""
         right = self.targets[handle]
         known = right.any(1)

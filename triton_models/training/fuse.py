@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two calibrated opinions made one: per task a weighted mean of the logs of both probabilities.
-
-Such a mean is itself a linear head over both vectors, because the softmax takes away what differs between a logit and
-the log of its probability.
-"""
+"""Two calibrated opinions made one, by a few weights per task that are fitted on the validation split."""
 
 from __future__ import annotations
 
@@ -11,73 +7,120 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from triton_models.training.calibrate import with_temperature
-from triton_models.training.heads import LinearHead
+from triton_models.training.heads import FusedHead, FusionWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from consumer.bundle import Head
     from triton_models.training.calibrate import CalibrationSet
     from triton_models.training.examples import Examples
+    from triton_models.training.heads import LinearHead
 
     Sets = Mapping[Head, Examples]
 
-_WEIGHTS = np.linspace(0, 1, 41)
+#: A photo counts as it is, a text for more the surer it is; what the fit starts from and is held near.
+_START = FusionWeights(image=1.0, text=0.3, sure=0.9, prior=0.5)
+_ALONE = FusionWeights(image=1.0, text=0.0, sure=0.0, prior=0.0)
+_PULL = 1e-3
+#: Of the loss over titles that give nothing away: most vendors name what they sell.
+_BARE_SHARE = 0.5
+_MAX_ITERATIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Fused:
-    """All heads of a bundle, by kind and task, and how much the photo counts in the fused ones."""
+class Heads:
+    """All heads of a bundle, by task."""
 
-    heads: Mapping[Head, Mapping[str, LinearHead]]
-    image_weights: Mapping[str, float]
+    image: Mapping[str, LinearHead]
+    text: Mapping[str, LinearHead]
+    fused: Mapping[str, FusedHead]
+
+    def of(self, kind: Head) -> Mapping[str, LinearHead] | Mapping[str, FusedHead]:
+        """Those that answer for one kind of input."""
+        match kind:
+            case "image":
+                return self.image
+            case "text":
+                return self.text
+            case "fused":
+                return self.fused
 
 
-def fuse(towers: Mapping[Head, Mapping[str, LinearHead]], calibration: Sets, validation: Sets, bare: Examples) -> Fused:
+@dataclass(frozen=True, slots=True)
+class Towers:
+    """What both sides learnt, by task."""
+
+    image: Mapping[str, LinearHead]
+    text: Mapping[str, LinearHead]
+    priors: Mapping[str, NDArray[np.float32]]
+    """The log of each answer's share of the training labels."""
+
+
+def fuse(towers: Towers, calibration: Sets, validation: Sets, bare: Examples) -> Heads:
     """Calibrate both sides, weigh them, calibrate the sum.
 
-    `towers`: heads of the kinds `image` and `text`. `calibration`, `validation`: by kind. `bare`: fused examples of the
-    validation split with titles that give nothing away; the weight is the best for those and the titles as they are.
+    `calibration`, `validation`: by kind. `bare`: fused examples of the validation split with titles that give nothing
+    away; the weights are the best for titles as they are and those, which count for half.
     """
-    alone: dict[Head, dict[str, LinearHead]] = {
-        kind: {
-            handle: with_temperature(head, calibration[kind].of(handle), validation[kind].of(handle))
-            for handle, head in heads.items()
-        }
-        for kind, heads in towers.items()
+    image = _calibrated(towers.image, calibration["image"], validation["image"])
+    text = _calibrated(towers.text, calibration["text"], validation["text"])
+    fused = {}
+    for handle, prior in towers.priors.items():
+        rows = {1.0: validation["fused"].of(handle), _BARE_SHARE: bare.of(handle)}
+        head = weigh(FusedHead(image[handle], text[handle], prior, _START), rows)
+        fused[handle] = with_temperature(head, calibration["fused"].of(handle), validation["fused"].of(handle))
+    return Heads(image, text, fused)
+
+
+def _calibrated(heads: Mapping[str, LinearHead], calibration: Examples, validation: Examples) -> dict[str, LinearHead]:
+    return {
+        handle: with_temperature(head, calibration.of(handle), validation.of(handle)) for handle, head in heads.items()
     }
-    weights = {
-        handle: best_weight(image, alone["text"][handle], [validation["fused"].of(handle), bare.of(handle)])
-        for handle, image in alone["image"].items()
-    }
-    fused = {
-        handle: with_temperature(
-            weighted(alone["image"][handle], alone["text"][handle], weight),
-            calibration["fused"].of(handle),
-            validation["fused"].of(handle),
-        )
-        for handle, weight in weights.items()
-    }
-    return Fused({**alone, "fused": fused}, weights)
 
 
-def best_weight(image: LinearHead, text: LinearHead, rows: Sequence[CalibrationSet]) -> float:
-    """The photo's share that makes the loss smallest; 1 where no text says anything."""
-    if not text.weight.any():
-        return 1.0
+def weigh(head: FusedHead, sets: Mapping[float, CalibrationSet]) -> FusedHead:
+    """The head with the weights that make the loss over all sets smallest; by the photo alone where no text was learnt.
 
-    def loss(weight: float) -> float:
-        return sum(part.loss(weighted(image, text, weight)) for part in rows)
+    `sets`: by their share of the loss.
+    """
+    if not head.text.weight.any():
+        return FusedHead(head.image, head.text, head.prior, _ALONE)
+    start = torch.tensor([_START.image, _START.text, _START.sure, _START.prior])
+    weights = start.clone().requires_grad_()
+    opinions = [(share, *_opinions(head, rows)) for share, rows in sets.items()]
+    prior = torch.from_numpy(head.prior)
+    optimiser = torch.optim.LBFGS([weights], max_iter=_MAX_ITERATIONS, line_search_fn="strong_wolfe")
 
-    return float(min(_WEIGHTS, key=loss))
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss: torch.Tensor = _PULL * (weights - start).square().sum()
+        for share, image, text, right in opinions:
+            trust = weights[1] + weights[2] * text.amax(1, keepdim=True).exp()
+            logits = weights[0] * image + trust * (text - weights[3] * prior)
+            loss = loss + share * torch.nn.functional.cross_entropy(logits, right)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return loss
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return FusedHead(head.image, head.text, head.prior, FusionWeights(*weights.tolist()))
 
 
-def weighted(image: LinearHead, text: LinearHead, weight: float) -> LinearHead:
-    """softmax(weight log p_image + (1 - weight) log p_text) as one head over the image vector, then the text vector."""
-    shares = ((image, weight / image.temperature), (text, (1 - weight) / text.temperature))
-    return LinearHead(
-        np.hstack([head.weight * np.float32(share) for head, share in shares]),
-        sum((head.bias * np.float32(share) for head, share in shares), np.zeros_like(image.bias)),
-    )
+def _opinions(head: FusedHead, rows: CalibrationSet) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Both log-probabilities and the right column, of rows that have exactly one."""
+    known = rows.right.sum(1) == 1
+    features, dim = rows.features[known], head.image.weight.shape[1]
+    image, text = head.image.logits(features[:, :dim]), head.text.logits(features[:, dim:])
+    by_photo, by_text = (torch.from_numpy(logits).log_softmax(1) for logits in (image, text))
+    return by_photo, by_text, torch.from_numpy(rows.right[known].argmax(1))
+
+
+def log_shares(right: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """`[n, K]` right columns -> `[K]`, the log of each column's share of the labels; no share is nothing."""
+    counts = right[right.sum(1) == 1].sum(0) + 1.0
+    return np.asarray(np.log(counts / counts.sum()), dtype=np.float32)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+#: Keeps the log of a vanishing probability finite.
+_TINY = np.float32(1e-30)
+
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
@@ -29,6 +32,45 @@ class LinearHead:
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """`[n, D]` -> `[n, K]`, each row sums to one."""
+        return softmax(self.logits(features))
+
+
+@dataclass(frozen=True, slots=True)
+class FusionWeights:
+    """How two opinions are weighed."""
+
+    image: float
+    """Of the log-probabilities by the photo."""
+    text: float
+    """Of those by the text, however unsure it is."""
+    sure: float
+    """Of those by the text, on top, times its highest probability."""
+    prior: float
+    """Share of the log-frequency of an answer that is taken off the text's: the photo's opinion holds it already."""
+
+
+@dataclass(frozen=True, slots=True)
+class FusedHead:
+    """Both sides' answer to one task; a text that is unsure counts for less than one that names the answer."""
+
+    image: LinearHead
+    text: LinearHead
+    prior: NDArray[np.float32]
+    """`[K]`, the log of each answer's share of the training labels."""
+    weights: FusionWeights
+    temperature: float = 1.0
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`[n, Di + Dt]`, the image vector before the text vector -> `[n, K]`."""
+        dim = self.image.weight.shape[1]
+        image = np.log(self.image.probabilities(features[:, :dim]) + _TINY)
+        text = np.log(self.text.probabilities(features[:, dim:]) + _TINY)
+        trust = self.weights.text + self.weights.sure * np.exp(text.max(1, keepdims=True))
+        logits = self.weights.image * image + trust * (text - self.weights.prior * self.prior)
+        return np.asarray(logits / self.temperature, dtype=np.float32)
+
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`[n, Di + Dt]` -> `[n, K]`, each row sums to one."""
         return softmax(self.logits(features))
 
 

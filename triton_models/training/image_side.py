@@ -42,8 +42,6 @@ class ImageSide:
         self._recipe = recipe
         self._views = ViewCache(cache / "views", recipe.side)
         self.tower = ImageTower(load_image_trunk(weights, recipe.image.frozen_blocks), recipe.image)
-        self.seconds = 0.0
-        """That learning took."""
         self._heads = TaskHeads(recipe.image.dim, {space.handle: len(space.labels) for space in corpus.spaces})
 
     @property
@@ -59,18 +57,27 @@ class ImageSide:
 
     def learn(self, folder: Path, progress: Progress) -> None:
         """Train on the training split. A killed run goes on from what `folder` holds."""
+        training, key = self._training()
+        training.run(folder, key, progress)
+
+    def restore(self, folder: Path) -> float:
+        """Take over what a finished run left; seconds that it took. Raises Refused where it has not finished."""
+        training, key = self._training()
+        seconds = training.restore(folder, key)
+        fold_norms(self.tower.trunk)
+        return seconds
+
+    def _training(self) -> tuple[ImageTraining, str]:
+        """With the key of all that its result depends on."""
         rows = [row for row in self._corpus.splits[Split.TRAIN] if self._views_of(row)]
-        views = [self._views_of(row) for row in rows]
         datasets: dict[str, list[int]] = {}
         for position, row in enumerate(rows):
             datasets.setdefault(self._corpus.products[row].dataset, []).append(position)
         targets = self._corpus.targets(rows)
-        pictures = Pictures(self._views.pixels(), views, datasets, targets)
-        training = ImageTraining(self.tower, self._heads, pictures, self._recipe)
-        hashes = (self._corpus.photo_hashes[photo] for row in rows for photo in self._corpus.products[row].photos)
-        key = fingerprint(asdict(self._recipe.image), self._recipe.seed, self._recipe.side, [*hashes], targets)
-        self.seconds = training.run(folder, key, progress)
-        fold_norms(self.tower.trunk)
+        pictures = Pictures(self._views.pixels(), [self._views_of(row) for row in rows], datasets, targets)
+        hashes = [self._corpus.photo_hashes[photo] for row in rows for photo in self._corpus.products[row].photos]
+        key = fingerprint(asdict(self._recipe.image), self._recipe.seed, self._recipe.side, hashes, targets)
+        return ImageTraining(self.tower, self._heads, pictures, self._recipe), key
 
     def vectors(self, rows: Sequence[int], progress: Callable[[int, int], None]) -> dict[int, NDArray[np.float32]]:
         """By product, the vector of its first photo; a product without a photo that can be decoded has none."""

@@ -63,11 +63,18 @@ class ImageTraining:
         self._batches = Batches(pictures.datasets, keys, how)
         self._right = [torch.from_numpy(right) for right in pictures.targets.values()]
 
-    def run(self, folder: Path, key: str, progress: Progress) -> float:
-        """All stages in turn; seconds they took. A killed run goes on from the checkpoints in `folder`."""
-        seconds = 0.0
-        for number, stage in enumerate(self._recipe.stages, 1):
-            descent = Descent(
+    def run(self, folder: Path, key: str, progress: Progress) -> None:
+        """All stages in turn. A killed run goes on from the checkpoints in `folder`."""
+        for stage, descent in zip(self._recipe.stages, self._descents(folder, key), strict=True):
+            descent.run(partial(self._loss, stage), progress.of(f"image tower, {stage.side} pixels"))
+
+    def restore(self, folder: Path, key: str) -> float:
+        """Load what all stages left; seconds that they took. Raises Refused where one has not finished."""
+        return sum(descent.restore() for descent in self._descents(folder, key))
+
+    def _descents(self, folder: Path, key: str) -> list[Descent]:
+        return [
+            Descent(
                 module=nn.ModuleList([self._tower, self._heads]),
                 rates=[
                     (stage.trunk_rate, self._tower.trunk.features.parameters()),
@@ -78,8 +85,8 @@ class ImageTraining:
                 seed=self._seed + number * 1_000_000,
                 checkpoint=Checkpoint(folder / f"image-{number}.pt", key),
             )
-            seconds += descent.run(partial(self._loss, stage), progress.of(f"image tower, stage {number}"))
-        return seconds
+            for number, stage in enumerate(self._recipe.stages, 1)
+        ]
 
     def _loss(self, stage: ImageStage, step: int) -> Tensor:
         """The loss of one batch: each picture by itself, and what is pooled of those with equal labels."""

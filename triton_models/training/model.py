@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.bundle import Head
-    from triton_models.training.heads import LinearHead
+    from triton_models.training.fuse import Heads
     from triton_models.training.image_tower import ImageTower
     from triton_models.training.labels import LabelSpace
     from triton_models.training.reduce import Projection
@@ -23,7 +20,7 @@ class Model:
 
     image: ImageTower
     text: TextTrunk
-    heads: Mapping[Head, Mapping[str, LinearHead]]
+    heads: Heads
     image_axes: Projection
     text_axes: Projection
     spaces: tuple[LabelSpace, ...]

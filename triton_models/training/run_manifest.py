@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.bundle import sha256_of
 from triton_models.training.fingerprint import fingerprint
-from triton_models.training.fuse import weighted
+from triton_models.training.heads import FusedHead, FusionWeights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consumer.bundle import Head
     from triton_models.training.corpus import Corpus
     from triton_models.training.examples import Examples
-    from triton_models.training.fuse import Fused
+    from triton_models.training.fuse import Heads
     from triton_models.training.recipe import Recipe, Sources
 
 RUN_MANIFEST = "run.json"
@@ -58,18 +58,18 @@ def write_run_manifest(out: Path, recipe: Recipe, inputs: Mapping[str, Any], **r
     (out / RUN_MANIFEST).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
 
 
-def validation_accuracies(fused: Fused, shown: Shown) -> dict[str, dict[str, float | None]]:
+def validation_accuracies(heads: Heads, shown: Shown) -> dict[str, dict[str, float | None]]:
     """By task, shares of right answers on the validation split: what was looked at while choosing."""
     accuracies = {}
-    for handle, fused_head in fused.heads["fused"].items():
-        image, text = fused.heads["image"][handle], fused.heads["text"][handle]
+    for handle, fused in heads.fused.items():
+        photo_alone = FusedHead(fused.image, fused.text, fused.prior, FusionWeights(1.0, 0.0, 0.0, 0.0))
         accuracies[handle] = {
-            "image": shown.sets["image"].accuracy(handle, image),
-            "text": shown.sets["text"].accuracy(handle, text),
-            "text_int8": shown.shipped.accuracy(handle, text),
-            "fused": shown.sets["fused"].accuracy(handle, fused_head),
-            "fused_bare": shown.bare.accuracy(handle, fused_head),
-            "image_of_bare": shown.bare.accuracy(handle, weighted(image, text, 1.0)),
+            "image": shown.sets["image"].accuracy(handle, fused.image),
+            "text": shown.sets["text"].accuracy(handle, fused.text),
+            "text_int8": shown.shipped.accuracy(handle, fused.text),
+            "fused": shown.sets["fused"].accuracy(handle, fused),
+            "fused_bare": shown.bare.accuracy(handle, fused),
+            "image_of_bare": shown.bare.accuracy(handle, photo_alone),
         }
     return accuracies
 

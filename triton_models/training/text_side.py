@@ -54,8 +54,6 @@ class TextSide:
             length=recipe.text.length,
             layers=recipe.text.layers,
         )
-        self.seconds = 0.0
-        """That learning took."""
         self._heads = TaskHeads(TEXT_TRUNK_DIM, {space.handle: len(space.labels) for space in corpus.spaces})
 
     @property
@@ -69,14 +67,23 @@ class TextSide:
 
     def learn(self, folder: Path, progress: Progress) -> None:
         """Train on the titles of the training split. A killed run goes on from what `folder` holds."""
+        training, key = self._training()
+        training.run(title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)), folder, key, progress)
+
+    def restore(self, folder: Path) -> float:
+        """Take over what a finished run left; seconds that it took. Raises Refused where it has not finished."""
+        training, key = self._training()
+        return training.restore(folder, key)
+
+    def _training(self) -> tuple[TextTraining, str]:
+        """With the key of all that its result depends on."""
         rows = [row for row in self._corpus.splits[Split.TRAIN] if self.text(row)]
         products = [self._corpus.products[row] for row in rows]
         targets = self._corpus.targets(rows)
         self._heads.silence(handle for handle, right in targets.items() if not right.any())
-        training = TextTraining(self.trunk, self._heads, self.tokeniser, Titles(products, targets), self._recipe)
         titles = [product.title for product in products]
         key = fingerprint(asdict(self._recipe.text), self._recipe.seed, titles, self.tokeniser.vocabulary, targets)
-        self.seconds = training.run(title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)), folder, key, progress)
+        return TextTraining(self.trunk, self._heads, self.tokeniser, Titles(products, targets), self._recipe), key
 
     def vectors(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> NDArray[np.float32]:
         """`[n, 384]`."""

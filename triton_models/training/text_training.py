@@ -96,10 +96,21 @@ class TextTraining:
         self._per_epoch = -(-len(titles.products) // recipe.text.batch)
         self._epoch = lru_cache(maxsize=1)(self._plan)
 
-    def run(self, words: TitleWords, folder: Path, key: str, progress: Progress) -> float:
-        """Seconds that it took. A killed run goes on from the checkpoint in `folder`."""
+    def run(self, words: TitleWords, folder: Path, key: str, progress: Progress) -> None:
+        """Learn. A killed run goes on from the checkpoint in `folder`."""
         changes = TitleChanges(self._titles.products, words, self._recipe.titles)
-        descent = Descent(
+
+        def loss(step: int) -> Tensor:
+            return self._loss(self._rows(step), changes, np.random.default_rng((self._seed, step)))
+
+        self._descent(folder, key).run(loss, progress.of("text tower"))
+
+    def restore(self, folder: Path, key: str) -> float:
+        """Load what it left; seconds that it took. Raises Refused where it has not finished."""
+        return self._descent(folder, key).restore()
+
+    def _descent(self, folder: Path, key: str) -> Descent:
+        return Descent(
             module=nn.ModuleList([self._trunk, self._heads]),
             rates=[
                 (self._recipe.trunk_rate, self._trunk.parameters()),
@@ -110,11 +121,6 @@ class TextTraining:
             seed=self._seed,
             checkpoint=Checkpoint(folder / "text.pt", key),
         )
-
-        def loss(step: int) -> Tensor:
-            return self._loss(self._rows(step), changes, np.random.default_rng((self._seed, step)))
-
-        return descent.run(loss, progress.of("text tower"))
 
     def _loss(self, rows: NDArray[np.int64], changes: TitleChanges, random: np.random.Generator) -> Tensor:
         texts = changes.texts([self._titles.products[row] for row in rows], random)

@@ -15,7 +15,7 @@ from triton_models.training.corpus import read_corpus
 from triton_models.training.datasets import FASHION_PRODUCT_IMAGES
 from triton_models.training.examples import Presenter
 from triton_models.training.fingerprint import fingerprint
-from triton_models.training.fuse import fuse
+from triton_models.training.fuse import Towers, fuse, log_shares
 from triton_models.training.image_side import ImageSide
 from triton_models.training.labels import load_crosswalk
 from triton_models.training.model import Model
@@ -36,14 +36,13 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Head, TaskThresholds
     from triton_models.training.examples import Examples
-    from triton_models.training.fuse import Fused
-    from triton_models.training.heads import LinearHead
+    from triton_models.training.fuse import Heads
     from triton_models.training.progress import Progress
     from triton_models.training.recipe import Recipe, Sources
 
 ONTOLOGY = "v1"
 #: Products of the training split that the axes of the embedding are fitted on.
-_AXES_ROWS = 6_000
+_AXES_ROWS = 4_000
 
 
 class Trainer:
@@ -84,19 +83,21 @@ class Trainer:
         self._text.learn(self._work, self._progress)
 
     def export(self, out: Path) -> None:
-        """Calibrate, fuse and write what was learnt into an empty folder. Raises Refused when it is not empty.
+        """Calibrate, fuse and write what a finished run learnt. Raises Refused for another, or a folder not empty.
 
         `metrics.json` and `model_card.md` say nothing until the bundle is measured.
         """
         require_empty(out)
+        self._image.see(self._progress)
+        seconds = {"image": self._image.restore(self._work), "text": self._text.restore(self._work)}
         rows = self._corpus.splits
         validation, calibration = (self._presenter.sets(rows[split]) for split in (Split.VALIDATION, Split.CALIBRATION))
         bare = self._presenter.bare(rows[Split.VALIDATION], title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)))
-        towers: dict[Head, dict[str, LinearHead]] = {"image": self._image.heads, "text": self._text.heads}
-        fused = fuse(towers, calibration, validation, bare)
-        model = self._model(fused)
+        priors = {handle: log_shares(right) for handle, right in self._corpus.targets(rows[Split.TRAIN]).items()}
+        heads = fuse(Towers(self._image.heads, self._text.heads, priors), calibration, validation, bare)
+        model = self._model(heads)
         write_graphs(model, self._recipe, out)
-        write_thresholds(out / "thresholds.json", self._thresholds(fused, calibration))
+        write_thresholds(out / "thresholds.json", self._thresholds(heads, calibration))
         # Validation and calibration rows chose and tuned, so they count as seen.
         seen = (row for split, part in rows.items() if split is not Split.TEST for row in part)
         write_training_ids(out / "training_ids.bin", (self._corpus.products[row] for row in seen))
@@ -105,27 +106,27 @@ class Trainer:
             out,
             self._recipe,
             describe_inputs(self._sources, self._corpus),
-            seconds={"image": self._image.seconds, "text": self._text.seconds},
-            image_weights=fused.image_weights,
-            validation=validation_accuracies(fused, Shown(validation, shipped, bare)),
+            seconds=seconds,
+            fusion={handle: asdict(head.weights) for handle, head in heads.fused.items()},
+            validation=validation_accuracies(heads, Shown(validation, shipped, bare)),
         )
         (out / "metrics.json").write_text("{}\n", encoding="utf-8")
         (out / "model_card.md").write_text("\n", encoding="utf-8")
         seal(out, model, self._recipe, self._ontology)
 
-    def _model(self, fused: Fused) -> Model:
+    def _model(self, heads: Heads) -> Model:
         sample = self._presenter.sets(self._corpus.rows_of(Split.TRAIN, FASHION_PRODUCT_IMAGES)[:_AXES_ROWS])
         return Model(
             image=self._image.tower,
             text=self._text.trunk,
-            heads=fused.heads,
+            heads=heads,
             image_axes=fit_projection(sample["image"].features, self._recipe.image_axes),
             text_axes=fit_projection(sample["text"].features, self._recipe.text_axes),
             spaces=self._corpus.spaces,
             vocabulary=self._text.tokeniser.vocabulary,
         )
 
-    def _thresholds(self, fused: Fused, calibration: Mapping[Head, Examples]) -> Thresholds:
+    def _thresholds(self, heads: Heads, calibration: Mapping[Head, Examples]) -> Thresholds:
         for examples in calibration.values():
             require_calibration_rows(examples.rows, self._corpus.splits)
         tasks: dict[str, dict[Head, TaskThresholds]] = {}
@@ -136,13 +137,13 @@ class Trainer:
                         self._ontology,
                         space.handle,
                         space.labels,
-                        fused.heads[kind][space.handle].probabilities(examples.features),
+                        heads.of(kind)[space.handle].probabilities(examples.features),
                         self._corpus.words_of(space.handle, examples.rows),
                     )
                 )
                 for kind, examples in calibration.items()
             }
-            if fused.image_weights[space.handle] == 1:
+            if not heads.text[space.handle].weight.any():
                 # It is the photo's head under another name, and more products have a photo than have both.
                 tasks[space.handle]["fused"] = tasks[space.handle]["image"]
         return Thresholds(str(self._recipe.bundle), tasks)

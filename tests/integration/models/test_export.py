@@ -23,7 +23,8 @@ def model(drawn_sources: Sources, drawn_recipe: Recipe) -> Model:
     from torch import nn
 
     from consumer.bundle import read_vocabulary
-    from triton_models.training.heads import LinearHead
+    from triton_models.training.fuse import Heads
+    from triton_models.training.heads import FusedHead, FusionWeights, LinearHead
     from triton_models.training.image_tower import IMAGE_TRUNK_DIM, ImageTower, ImageTrunk, fold_norms
     from triton_models.training.labels import LabelSpace
     from triton_models.training.model import Model
@@ -51,11 +52,22 @@ def model(drawn_sources: Sources, drawn_recipe: Recipe) -> Model:
             for handle, labels in LABELS.items()
         }
 
+    image, text = heads(dims["image"]), heads(dims["text"])
+    fused = {
+        handle: FusedHead(
+            image[handle],
+            text[handle],
+            np.linspace(-1, 0, len(labels)).astype(np.float32),
+            FusionWeights(0.9, 0.3, 0.8, 0.6),
+            temperature=1.3,
+        )
+        for handle, labels in LABELS.items()
+    }
     weights = drawn_sources.text_model / "model.safetensors"
     return Model(
         image=ImageTower(trunk, drawn_recipe.image),
         text=load_text_trunk(weights, vocabulary, vocabulary, length=drawn_recipe.text.length, layers=2),
-        heads={"image": heads(dims["image"]), "text": heads(dims["text"]), "fused": heads(sum(dims.values()))},
+        heads=Heads(image, text, fused),
         image_axes=fit_projection(random.normal(size=(40, dims["image"])).astype(np.float32), drawn_recipe.image_axes),
         text_axes=fit_projection(random.normal(size=(40, dims["text"])).astype(np.float32), drawn_recipe.text_axes),
         spaces=tuple(LabelSpace(handle, labels, {}) for handle, labels in LABELS.items()),
@@ -150,7 +162,7 @@ def test_heads_are_calibrated_probabilities_and_the_sides_do_not_see_each_other(
     text = run("fusion_heads_text", inputs["fusion_heads_text"])
 
     both = np.hstack(list(inputs["fusion_heads"].values()))
-    for handle, head in model.heads["fused"].items():
+    for handle, head in model.heads.fused.items():
         np.testing.assert_allclose(fused[handle], head.probabilities(both), atol=1e-5)
         np.testing.assert_allclose(fused[f"{handle}.image"], image[handle], atol=1e-6)
         np.testing.assert_allclose(fused[f"{handle}.text"], text[handle], atol=1e-6)

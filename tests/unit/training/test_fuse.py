@@ -2,16 +2,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from triton_models.training.calibrate import CalibrationSet
-from triton_models.training.fuse import best_weight, weighted
-from triton_models.training.heads import LinearHead
+from triton_models.training.fuse import log_shares, weigh
+from triton_models.training.heads import FusedHead, FusionWeights, LinearHead
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RANDOM = np.random.default_rng(3)
-CLASSES, PRODUCTS = 4, 400
+CLASSES, PRODUCTS = 4, 800
+ANY = FusionWeights(image=1.0, text=0.3, sure=0.9, prior=0.5)
 
 
 def head(dim: int) -> LinearHead:
@@ -20,30 +24,51 @@ def head(dim: int) -> LinearHead:
 
 
 IMAGE, TEXT = head(6), head(5)
+PRIOR = np.log(np.array([0.4, 0.3, 0.2, 0.1], np.float32))
 FEATURES = RANDOM.normal(size=(PRODUCTS, 11)).astype(np.float32)
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
-def test_the_fused_head_is_the_weighted_mean_of_log_probabilities(weight: float) -> None:
-    image, text = IMAGE.probabilities(FEATURES[:, :6]), TEXT.probabilities(FEATURES[:, 6:])
-    mean = np.exp(weight * np.log(image) + (1 - weight) * np.log(text))
-
-    fused = weighted(IMAGE, TEXT, weight).probabilities(FEATURES)
-
-    np.testing.assert_allclose(fused, mean / mean.sum(1, keepdims=True), atol=1e-5)
+def examples(knowing: LinearHead, inputs: NDArray[np.float32]) -> CalibrationSet:
+    """Products whose label one side knows."""
+    columns = replace(knowing, temperature=0.3).logits(inputs).argmax(1)
+    return CalibrationSet(FEATURES, np.eye(CLASSES, dtype=np.bool_)[columns])
 
 
-@pytest.mark.parametrize(("told_by", "least", "most"), [("image", 0.6, 1.0), ("text", 0.0, 0.4)])
-def test_the_side_that_knows_more_counts_more(told_by: str, least: float, most: float) -> None:
-    knowing, inputs = (IMAGE, FEATURES[:, :6]) if told_by == "image" else (TEXT, FEATURES[:, 6:])
-    truth = replace(knowing, temperature=0.3).logits(inputs).argmax(1)
-    rows = CalibrationSet(FEATURES, np.eye(CLASSES, dtype=np.bool_)[truth])
-
-    assert least <= best_weight(IMAGE, TEXT, [rows]) <= most
+def share_right(fused: FusedHead, rows: CalibrationSet) -> float:
+    return float(rows.right[np.arange(PRODUCTS), fused.logits(rows.features).argmax(1)].mean())
 
 
-def test_a_side_that_learnt_nothing_does_not_count() -> None:
+def test_without_a_text_the_fused_head_is_the_photos() -> None:
+    fused = FusedHead(IMAGE, TEXT, PRIOR, FusionWeights(1.0, 0.0, 0.0, 0.0))
+
+    np.testing.assert_allclose(fused.probabilities(FEATURES), IMAGE.probabilities(FEATURES[:, :6]), atol=1e-5)
+
+
+def test_a_text_that_knows_no_more_than_the_prior_changes_nothing() -> None:
+    silent = LinearHead(np.zeros((CLASSES, 5), np.float32), PRIOR)
+    fused = FusedHead(IMAGE, silent, PRIOR, FusionWeights(1.0, 0.5, 0.5, 1.0))
+
+    np.testing.assert_allclose(fused.probabilities(FEATURES), IMAGE.probabilities(FEATURES[:, :6]), atol=1e-5)
+
+
+def test_the_side_that_knows_is_followed() -> None:
+    by_photo, by_text = examples(IMAGE, FEATURES[:, :6]), examples(TEXT, FEATURES[:, 6:])
+    start = FusedHead(IMAGE, TEXT, PRIOR, ANY)
+
+    assert share_right(weigh(start, {1.0: by_photo}), by_photo) > max(0.95, share_right(start, by_photo))
+    assert share_right(weigh(start, {1.0: by_text}), by_text) > max(0.95, share_right(start, by_text))
+
+
+def test_where_no_text_was_learnt_the_photo_decides() -> None:
     silent = LinearHead(np.zeros((CLASSES, 5), np.float32), np.zeros(CLASSES, np.float32))
     rows = CalibrationSet(FEATURES, np.zeros((PRODUCTS, CLASSES), np.bool_))
 
-    assert best_weight(IMAGE, silent, [rows]) == 1
+    fused = weigh(FusedHead(IMAGE, silent, PRIOR, ANY), {1.0: rows})
+
+    np.testing.assert_allclose(fused.probabilities(FEATURES), IMAGE.probabilities(FEATURES[:, :6]), atol=1e-5)
+
+
+def test_shares_count_rows_with_one_right_column_and_none_is_nothing() -> None:
+    right = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]], dtype=np.bool_)
+
+    np.testing.assert_allclose(np.exp(log_shares(right)), [3 / 6, 2 / 6, 1 / 6], rtol=1e-5)
