@@ -53,7 +53,7 @@ def drawn_recipe(_train_extra: None) -> Recipe:
     """Enough steps to learn two kinds of product."""
     from triton_models.training.recipe import ImageRecipe, ImageStage, Recipe, TextRecipe
 
-    stages = (ImageStage(epochs=12, side=32, trunk_rate=0.0, head_rate=3e-3), ImageStage(1, 64, 1e-4, 3e-4))
+    stages = (ImageStage(epochs=8, side=32, trunk_rate=0.0, head_rate=3e-3), ImageStage(6, 64, 1e-4, 3e-3))
     return Recipe(
         bundle=4,
         image=ImageRecipe(stages, frozen_blocks=17, hidden=32, dim=16, batch=32),
