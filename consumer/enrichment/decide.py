@@ -29,16 +29,19 @@ TEXT_HEAD_SAYS = 0.5
 def decide_attribute(kind: AttributeKind, question: Question) -> Attribute:
     """Values when the first is accepted or suggested, else none; the other candidates stand in `alternatives`.
 
-    Of an attribute with several values the further ones must clear the threshold for acceptance, each its own. In a
-    conflict there is no value, and the alternatives are its two sides: the model's first, then the vendor's.
+    Where the model only guesses, the value that words name comes first, as a suggestion. Of an attribute with several
+    values the further ones must clear the threshold for acceptance, each its own. In a conflict there is no value, and
+    the alternatives are its two sides: the model's first, then the vendor's.
     """
     masses = question.masses(lambda label: (kind.family_of(label),))
     ranked = by_mass({value: masses[value] for value in kind.labels if value in masses})
-    first = ranked[0]
+    first = _leading(kind, question, ranked)
     disputed = disputed_value(kind, question, ranked)
     status = Status.CONFLICT if disputed else _status(kind, question, first)
     is_shown = status in {Status.ACCEPTED, Status.SUGGESTED}
-    chosen = [first, *_further(kind, question, ranked)] if is_shown else []
+    # What words name instead of a guess stands alone: the guess is none of its further values.
+    further = _further(kind, question, ranked) if first is ranked[0] else []
+    chosen = [first, *further] if is_shown else []
     others = [first, disputed] if disputed else [entry for entry in ranked if entry not in chosen][:MAX_ALTERNATIVES]
     claimed = families(kind, question)
     vendor = question.vendor
@@ -61,11 +64,31 @@ def decide_attribute(kind: AttributeKind, question: Question) -> Attribute:
     )
 
 
+def _leading(kind: AttributeKind, question: Question, ranked: Sequence[Ranked]) -> Ranked:
+    """The model's first; where that is a guess, the one value that the vendor's field and the title name."""
+    named = _named(kind, question)
+    if len(named) != 1 or not _is_guess(question, ranked[0]):
+        return ranked[0]
+    return next((entry for entry in ranked if entry.id in named), ranked[0])
+
+
+def _is_guess(question: Question, first: Ranked) -> bool:
+    """Without a photo the head has only read the same words, so it must be more sure than not to know better."""
+    is_seen = question.opinion.image is not None
+    suggest = question.thresholds.suggest
+    return first.mass < (suggest if is_seen else max(suggest, TEXT_HEAD_SAYS))
+
+
+def _named(kind: AttributeKind, question: Question) -> set[str]:
+    return {*families(kind, question), *map(kind.family_of, question.said)}
+
+
 def _status(kind: AttributeKind, question: Question, first: Ranked) -> Status:
     clears = first.mass >= question.thresholds.accept_of(first.id)
     if clears and _is_allowed(kind, question, first.id):
         return Status.ACCEPTED
-    return Status.SUGGESTED if clears or first.mass >= question.thresholds.suggest else Status.ABSTAINED
+    is_likely = clears or first.mass >= question.thresholds.suggest
+    return Status.SUGGESTED if is_likely or {first.id} == _named(kind, question) else Status.ABSTAINED
 
 
 def _is_allowed(kind: AttributeKind, question: Question, value: str) -> bool:
@@ -99,7 +122,12 @@ def _further(kind: AttributeKind, question: Question, ranked: Sequence[Ranked]) 
 
 
 def _value(kind: AttributeKind, question: Question, entry: Ranked, role: Role) -> Value:
-    """A family is shown with its most likely shade, unless the plain family is likelier than each of its shades."""
+    """A family is shown with its most likely shade, unless the plain family is likelier than each of its shades.
+
+    A shade that words name and the head cannot answer is shown without a confidence.
+    """
+    if word := _shade_beyond(kind, question, entry.id):
+        return Value(entry.id, kind.labels[entry.id], entry.mass, role, word, kind.shades[word].label)
     finest = max(
         (
             Ranked(label, min(1.0, probability))
@@ -112,3 +140,9 @@ def _value(kind: AttributeKind, question: Question, entry: Ranked, role: Role) -
         return Value(entry.id, kind.labels[entry.id], entry.mass, role)
     shade = kind.shades[finest.id]
     return Value(entry.id, kind.labels[entry.id], entry.mass, role, shade.id, shade.label, finest.mass)
+
+
+def _shade_beyond(kind: AttributeKind, question: Question, family: str) -> str | None:
+    words = (*(question.vendor.ids if question.vendor else ()), *question.said)
+    beyond = (word for word in words if word in kind.shades and word not in question.labels)
+    return next((word for word in beyond if kind.family_of(word) == family), None)

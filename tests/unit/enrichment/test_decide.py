@@ -143,6 +143,39 @@ def test_further_colours_must_clear_their_own_threshold() -> None:
     assert [value.id for value in two.alternatives] == ["2"]
 
 
+def said(*words: str, used: tuple[float, ...], has_photo: bool) -> Attribute:
+    """What comes of a title with these words."""
+    opinion = Opinion(used, image=used if has_photo else None, text=used)
+    return decide_attribute(COLOR, Question(REDS, opinion, TaskThresholds(0.7, 0.3), said=words))
+
+
+def test_where_the_model_guesses_the_one_value_that_words_name_comes_first() -> None:
+    guess = (0.45, 0.0, 0.1, 0.2, 0.25)
+
+    by_words = said("2", used=guess, has_photo=False)
+
+    assert [(value.id, value.confidence) for value in by_words.values] == [("2", 0.25)]
+    assert by_words.status is Status.SUGGESTED
+    assert [value.id for value in by_words.alternatives] == ["1", "13"]
+    assert said("2", "1", used=guess, has_photo=False).values[0].id == "1"  # two names, none leads
+    assert said("2", used=guess, has_photo=True).values[0].id == "1"  # likely enough for one who has seen the photo
+    assert said("2", used=(0.6, 0.0, 0.1, 0.1, 0.2), has_photo=False).values[0].id == "1"
+
+
+def test_an_answer_that_is_not_even_likely_gives_way_to_words_with_a_photo_too() -> None:
+    flat = (0.2, 0.1, 0.1, 0.05, 0.29)
+
+    assert said(used=flat, has_photo=True).status is Status.ABSTAINED
+    by_words = said("1", used=flat, has_photo=True)
+    assert (by_words.values[0].id, by_words.status) == ("1", Status.SUGGESTED)
+
+
+def test_a_shade_that_only_words_know_is_shown_without_a_confidence() -> None:
+    (first,) = said("x-shade-teal", used=(0.1, 0.0, 0.0, 0.0, 0.9), has_photo=True).values
+
+    assert (first.id, first.shade_id, first.shade_confidence) == ("2", "x-shade-teal", None)
+
+
 def test_a_gender_is_accepted_suggested_or_left_open() -> None:
     assert gender(0.8, 0.1, 0.1).status is Status.ACCEPTED
     assert gender(0.5, 0.4, 0.1).status is Status.SUGGESTED
@@ -161,7 +194,8 @@ def random_question(seed: int, labels: Sequence[str]) -> Question:
     def distribution() -> tuple[float, ...]:
         sharpness = chance.choice((0, 1, 8, 50))
         weights = [chance.random() ** sharpness + 1e-9 for _ in taken]
-        return tuple(weight / sum(weights) for weight in weights)
+        total = sum(weights)
+        return tuple(weight / total for weight in weights)
 
     def maybe(value: Any) -> Any:
         return chance.choice((None, value))
