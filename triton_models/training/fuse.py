@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from triton_models.training.calibrate import with_temperature
 from triton_models.training.heads import FusedHead, FusionWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 _START = FusionWeights(image=1.0, text=0.3, sure=0.9, prior=0.5)
 _ALONE = FusionWeights(image=1.0, text=0.0, sure=0.0, prior=0.0)
 _PULL = 1e-3
-#: Of the loss over titles that give nothing away: most vendors name what they sell.
-_BARE_SHARE = 0.5
+#: Of the loss over titles that give nothing away: as little as keeps those from doing harm, for most vendors name what
+#: they sell.
+_BARE_SHARES = (0.1, 0.25, 0.5, 1.0)
 _MAX_ITERATIONS = 100
 
 
@@ -66,14 +67,13 @@ def fuse(towers: Towers, calibration: Sets, validation: Sets, bare: Examples) ->
     """Calibrate both sides, weigh them, calibrate the sum.
 
     `calibration`, `validation`: by kind. `bare`: fused examples of the validation split with titles that give nothing
-    away; the weights are the best for titles as they are and those, which count for half.
+    away. They count for as little in the weights as leaves the sum no worse on them than the photo alone.
     """
     image = _calibrated(towers.image, calibration["image"], validation["image"])
     text = _calibrated(towers.text, calibration["text"], validation["text"])
     fused = {}
     for handle, prior in towers.priors.items():
-        rows = {1.0: validation["fused"].of(handle), _BARE_SHARE: bare.of(handle)}
-        head = weigh(FusedHead(image[handle], text[handle], prior, _START), rows)
+        head = weigh_safely(FusedHead(image[handle], text[handle], prior, _START), validation["fused"], bare, handle)
         fused[handle] = with_temperature(head, calibration["fused"].of(handle), validation["fused"].of(handle))
     return Heads(image, text, fused)
 
@@ -84,16 +84,27 @@ def _calibrated(heads: Mapping[str, LinearHead], calibration: Examples, validati
     }
 
 
-def weigh(head: FusedHead, sets: Mapping[float, CalibrationSet]) -> FusedHead:
+def weigh_safely(head: FusedHead, whole: Examples, bare: Examples, handle: str) -> FusedHead:
+    """The head with the weights for titles as they are that does no harm to bare ones."""
+    photo = bare.accuracy(handle, replace(head, weights=_ALONE))
+    for share in _BARE_SHARES:
+        weighed = weigh(head, [(1.0, whole.of(handle)), (share, bare.of(handle))])
+        together = bare.accuracy(handle, weighed)
+        if photo is None or together is None or together >= photo:
+            break
+    return weighed
+
+
+def weigh(head: FusedHead, sets: Sequence[tuple[float, CalibrationSet]]) -> FusedHead:
     """The head with the weights that make the loss over all sets smallest; by the photo alone where no text was learnt.
 
-    `sets`: by their share of the loss.
+    `sets`: each behind its share of the loss.
     """
     if not head.text.weight.any():
-        return FusedHead(head.image, head.text, head.prior, _ALONE)
+        return replace(head, weights=_ALONE)
     start = torch.tensor([_START.image, _START.text, _START.sure, _START.prior])
     weights = start.clone().requires_grad_()
-    opinions = [(share, *_opinions(head, rows)) for share, rows in sets.items()]
+    opinions = [(share, *_opinions(head, rows)) for share, rows in sets]
     prior = torch.from_numpy(head.prior)
     optimiser = torch.optim.LBFGS([weights], max_iter=_MAX_ITERATIONS, line_search_fn="strong_wolfe")
 
@@ -108,7 +119,7 @@ def weigh(head: FusedHead, sets: Mapping[float, CalibrationSet]) -> FusedHead:
         return loss
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return FusedHead(head.image, head.text, head.prior, FusionWeights(*weights.tolist()))
+    return replace(head, weights=FusionWeights(*weights.tolist()))
 
 
 def _opinions(head: FusedHead, rows: CalibrationSet) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

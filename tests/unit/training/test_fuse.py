@@ -55,15 +55,15 @@ def test_the_side_that_knows_is_followed() -> None:
     by_photo, by_text = examples(IMAGE, FEATURES[:, :6]), examples(TEXT, FEATURES[:, 6:])
     start = FusedHead(IMAGE, TEXT, PRIOR, ANY)
 
-    assert share_right(weigh(start, {1.0: by_photo}), by_photo) > max(0.95, share_right(start, by_photo))
-    assert share_right(weigh(start, {1.0: by_text}), by_text) > max(0.95, share_right(start, by_text))
+    assert share_right(weigh(start, [(1.0, by_photo)]), by_photo) > max(0.95, share_right(start, by_photo))
+    assert share_right(weigh(start, [(1.0, by_text)]), by_text) > max(0.95, share_right(start, by_text))
 
 
 def test_where_no_text_was_learnt_the_photo_decides() -> None:
     silent = LinearHead(np.zeros((CLASSES, 5), np.float32), np.zeros(CLASSES, np.float32))
     rows = CalibrationSet(FEATURES, np.zeros((PRODUCTS, CLASSES), np.bool_))
 
-    fused = weigh(FusedHead(IMAGE, silent, PRIOR, ANY), {1.0: rows})
+    fused = weigh(FusedHead(IMAGE, silent, PRIOR, ANY), [(1.0, rows)])
 
     np.testing.assert_allclose(fused.probabilities(FEATURES), IMAGE.probabilities(FEATURES[:, :6]), atol=1e-5)
 
