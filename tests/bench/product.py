@@ -126,12 +126,12 @@ def predicted(bundle: Bundle, decoded: DecodedProduct) -> InferredProduct:
 
 def cases(run: Callable[[Coroutine[Any, Any, Any]], Any]) -> dict[str, Callable[[], object]]:
     """What is timed."""
-    bundle, codec, side = load_bundle(), BundledCodec(), 224
+    bundle, codec = load_bundle(), BundledCodec()
     delivery = Delivery(
         "t", 0, 0, EVENT.key.encode(), codec.encode(Subject.PRODUCT_EVENTS, record_fields(EVENT)), (), 0
     )
     decode_stage = Decode(codec, Metrics())
-    manifest = bundle.manifest
+    manifest, side = bundle.manifest, bundle.manifest.side
     ontology, lexicon = Ontology.load(manifest.ontology), Lexicon.load(manifest.lexicon)
     enrich = Enrich(ontology, lexicon, manifest, bundle.thresholds, precision="f32")
     publish = Publish(codec, TopicSettings(), Publisher("bench", 1, bundle.thresholds.version))
