@@ -7,13 +7,24 @@ import json
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from consumer.cli.bars import progress_bars
+from consumer.cli.models_options import (
+    BundleOption,
+    CacheOption,
+    DataFoldersOption,
+    DataOption,
+    NewFolderOption,
+    PrecisionChoice,
+    RecipeOption,
+    SpaceChoice,
+    SplitChoice,
+    TextModelOption,
+)
 from consumer.cli.output import Output, OutputOption
 from consumer.errors import Refused
 
@@ -34,61 +45,13 @@ app = typer.Typer(
     epilog="Example: hangtag models evaluate --data ../shared/data/fashion-product-images --output json",
 )
 
-DataOption = Annotated[
-    Path,
-    typer.Option(
-        "--data", exists=True, file_okay=False, help="Folder with styles.csv or images.csv and image archives."
-    ),
-]
-DataFoldersOption = Annotated[
-    list[Path],
-    typer.Option("--data", exists=True, file_okay=False, help="Folder of a data set; give one --data for each."),
-]
-BundleOption = Annotated[
-    Path | None,
-    typer.Option("--bundle", exists=True, file_okay=False, help="Folder of a bundle; default: the starter."),
-]
-CacheOption = Annotated[
-    Path | None, typer.Option("--cache", help="Where image features are kept; default: the user's cache folder.")
-]
-
-
-class SplitChoice(StrEnum):
-    """Which products are scored; `all` is for data that training never saw."""
-
-    TEST = "test"
-    VALIDATION = "validation"
-    CALIBRATION = "calibration"
-    TRAIN = "train"
-    ALL = "all"
-
-
-class SpaceChoice(StrEnum):
-    """Which values a figure is about."""
-
-    A = "A"
-    B = "B"
-    OURS = "ours"
-
-
-class PrecisionChoice(StrEnum):
-    """Arithmetic of the served CPU models."""
-
-    AUTO = "auto"
-    BF16 = "bf16"
-    F32 = "f32"
-
 
 @app.command(epilog="Example: hangtag models train --data ../shared/data/fashion-product-images --out build/bundle")
 def train(
     data: DataFoldersOption,
-    out: Annotated[Path, typer.Option(file_okay=False, help="Empty or new folder for the bundle.")],
-    recipe: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Recipe file (TOML); default: the starter's.")
-    ] = None,
-    text_model: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="BERT weights; default: the installed package's.")
-    ] = None,
+    out: NewFolderOption,
+    recipe: RecipeOption = None,
+    text_model: TextModelOption = None,
     cache: CacheOption = None,
 ) -> None:
     """Train a bundle by a recipe and measure it: more than an hour on two idle cores for the starter's.
@@ -195,6 +158,24 @@ def calibrate(
     typer.echo(f"thresholds {found.thresholds.version} from {found.products:,} products are in {out}")
     for handle, kinds in found.temperatures.items():
         typer.echo(f"{handle}: " + ", ".join(f"{kind} at temperature {value:.2f}" for kind, value in kinds.items()))
+
+
+@app.command(epilog="Example: hangtag models export --data ../shared/data/fashion-product-images --out build/bundle")
+def export(
+    data: DataFoldersOption,
+    out: NewFolderOption,
+    recipe: RecipeOption = None,
+    text_model: TextModelOption = None,
+    cache: CacheOption = None,
+) -> None:
+    """Write the bundle of a run that has finished, calibration folded in, without measuring it; `train` does both."""
+    with _extra("train"):
+        from triton_models.training.recipe import default_sources, load_recipe
+        from triton_models.training.train import Trainer
+
+    with progress_bars() as progress:
+        Trainer(default_sources(data, text_model), load_recipe(recipe), cache or _cache(), progress).export(out)
+    typer.echo(f"the bundle is in {out}")
 
 
 @app.command(epilog="Example: hangtag models repository --out build/repository --precision auto")

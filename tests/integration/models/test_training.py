@@ -129,3 +129,12 @@ def test_a_folder_that_is_not_empty_is_left_alone(
     with pytest.raises(Refused, match="not empty"):
         Trainer(drawn_sources, drawn_recipe, cache, Silent()).run(bundle_folder)
     assert sorted(path.stat().st_mtime_ns for path in bundle_folder.iterdir()) == before
+
+
+def test_what_has_not_finished_is_not_exported(drawn_sources: Sources, drawn_recipe: Recipe, tmp_path: Path) -> None:
+    from triton_models.training.progress import Silent
+    from triton_models.training.train import Trainer
+
+    with pytest.raises(Refused, match="no finished run"):
+        Trainer(drawn_sources, drawn_recipe, tmp_path / "cache", Silent()).export(tmp_path / "out")
+    assert not any((tmp_path / "out").iterdir())
