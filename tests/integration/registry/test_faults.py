@@ -79,7 +79,7 @@ def learn(codec: ConfluentCodec, value: bytes) -> None:
         (200, []),
         cut_off,
     ],
-    ids=str,
+    ids=lambda fault: getattr(fault, "__name__", str(fault)),
 )
 def test_an_answer_that_says_nothing_of_the_schema_is_an_outage(
     schema_host: SchemaHost, codec: ConfluentCodec, value: bytes, fault: Any
