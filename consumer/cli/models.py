@@ -278,4 +278,6 @@ def _now() -> str:
 
 
 def _cache() -> Path:
-    return _user_folder() / "features"
+    from consumer.local.jars import cache_folder
+
+    return cache_folder() / "models"
