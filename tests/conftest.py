@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 
 from tests.support.wait import wait_until
 
@@ -39,6 +40,13 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_set_up_by_nobody() -> Iterator[None]:
+    """A command that ran inside of a test has told the whole process what to log."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
