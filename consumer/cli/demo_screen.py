@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 SHOWN_TROUBLED, SHOWN_OTHERS = 8, 10
 
 #: Width of the table where there is no terminal to ask.
-PIPE_COLUMNS = 120
+PIPE_COLUMNS = 136
+
+#: Columns of the table with their widest content; those that are short anyway never give way to the others.
+_COLUMNS = {"sku": 8, "title": 26, "category": 30, "gender": 8, "colour": 22, "photos": 6, "trouble": 16}
+_SHORT = 8
 
 _MARKS = {"ACCEPTED": "", "SUGGESTED": " ?", "ABSTAINED": " ??", "CONFLICT": " !", "NOT_APPLICABLE": ""}
 
@@ -89,8 +93,9 @@ def print_report(report: Report, state: Path) -> None:
 
 def _table(report: Report) -> Table:
     table = Table(title="What the vendor sent, and the tags", title_justify="left")
-    for column in ("sku", "title", "category", "gender", "colour", "photos", "trouble"):
-        table.add_column(column, no_wrap=True, overflow="ellipsis", max_width=34)
+    for column, width in _COLUMNS.items():
+        least = width if width <= _SHORT else None
+        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=least, max_width=width)
     answers = report.answers.by_key()
     for key in _chosen(report):
         product = report.sent[key]
