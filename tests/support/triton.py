@@ -53,7 +53,7 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
     from tests.support.bundles import write_tiny_bundle  # needs onnx, which only makers of bundles have
 
     state = tmp_path_factory.mktemp("triton")
-    with _serving(state, write_tiny_bundle(state / "bundle")) as running:
+    with serving(state, write_tiny_bundle(state / "bundle")) as running:
         yield running
 
 
@@ -61,11 +61,12 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
 def starter_triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
     """The same with the bundle that ships; stopped after the module's tests, because it takes memory."""
     require_triton()
-    with _serving(tmp_path_factory.mktemp("starter"), starter_folder()) as running:
+    with serving(tmp_path_factory.mktemp("starter"), starter_folder()) as running:
         yield running
 
 
 @contextmanager
-def _serving(state: Path, bundle: Path) -> Iterator[Triton]:
+def serving(state: Path, bundle: Path) -> Iterator[Triton]:
+    """A server of `bundle` for the length of the block; its files, and the ports to come back on, are in `state`."""
     with Starting(TritonPart(state, bundle, print), PortBook(state / "ports.json")) as starting:
         yield Triton(bundle, starting.wait(), starting.kept)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,42 +11,74 @@ import pytest
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from consumer.bundle import load_bundle
 from consumer.triton.canary import KnownAnswers
 from consumer.triton.tensors import Ensemble
+from tests.support.bundles import write_tiny_bundle
+from tests.support.triton import require_triton, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from consumer.bundle import Bundle
-    from tests.support.triton import Triton
+    from pathlib import Path
 
 pytestmark = pytest.mark.triton
 
 SIDE = 32
+ANSWER_LIMIT_S = 30
+
+
+class HostileClient:
+    """Asks past the client's checks, on one connection to a server of its own.
+
+    Server 2.51 was seen to hang for good on a refused ensemble request (decision 6): rarely (once in some 80,000, on a
+    busy machine), and these tests are about its answers. So a server that says nothing is replaced and asked once more.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._bundle_folder = write_tiny_bundle(state / "bundle")
+        self.manifest = load_bundle(self._bundle_folder).manifest
+        self._running = ExitStack()
+        self._start()
+
+    def _start(self) -> None:
+        triton = self._running.enter_context(serving(self._state, self._bundle_folder))
+        self.server = self._running.enter_context(InferenceServerClient(triton.grpc))
+
+    def close(self) -> None:
+        self._running.close()
+
+    def ask(self, change: dict[str, Any], *, version: str = "") -> Any:
+        """One fused inference; a changed tensor that is None is left out."""
+        tensors = dict(KnownAnswers(self.manifest).inputs(Ensemble.FUSED)) | change
+        inputs = [
+            InferInput(name, list(values.shape), np_to_triton_dtype(values.dtype)).set_data_from_numpy(values)
+            for name, values in tensors.items()
+            if values is not None
+        ]
+        try:
+            return self._infer(inputs, version)
+        except InferenceServerException as error:
+            if error.status() != "StatusCode.DEADLINE_EXCEEDED":
+                raise
+        self.close()
+        self._start()
+        return self._infer(inputs, version)
+
+    def _infer(self, inputs: list[InferInput], version: str) -> Any:
+        return self.server.infer(Ensemble.FUSED.value, inputs, model_version=version, client_timeout=ANSWER_LIMIT_S)
 
 
 @pytest.fixture(scope="module")
-def server(triton: Triton) -> Iterator[InferenceServerClient]:
-    """One connection for all: server 2.51 can deadlock (a lock of the ensemble, a lock of the gRPC call) when a client
-    hangs up on a refused ensemble request whose other steps still run.
-    """
-    with InferenceServerClient(triton.grpc) as client:
-        yield client
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileClient]:
+    require_triton()
+    client = HostileClient(tmp_path_factory.mktemp("hostile"))
+    yield client
+    client.close()
 
 
 def images(count: int, *, views: int = 2) -> Any:
     return np.zeros((count, views, SIDE, SIDE, 3), np.uint8)
-
-
-def ask_unchecked(server: InferenceServerClient, bundle: Bundle, change: dict[str, Any], *, version: str = "") -> Any:
-    """One fused inference past the client's checks; a changed tensor that is None is left out."""
-    tensors = dict(KnownAnswers(bundle.manifest).inputs(Ensemble.FUSED)) | change
-    inputs = [
-        InferInput(name, list(values.shape), np_to_triton_dtype(values.dtype)).set_data_from_numpy(values)
-        for name, values in tensors.items()
-        if values is not None
-    ]
-    return server.infer(Ensemble.FUSED.value, inputs, model_version=version, client_timeout=30)
 
 
 @pytest.mark.parametrize(
@@ -66,40 +99,36 @@ def ask_unchecked(server: InferenceServerClient, bundle: Bundle, change: dict[st
         ({"image_mask": np.zeros(2, np.uint8)}, "image_mask is all zero"),
     ],
 )
-def test_a_malformed_request_is_refused_and_named(
-    server: InferenceServerClient, bundle: Bundle, change: dict[str, Any], text: str
-) -> None:
+def test_a_malformed_request_is_refused_and_named(hostile: HostileClient, change: dict[str, Any], text: str) -> None:
     with pytest.raises(InferenceServerException, match=text) as caught:
-        ask_unchecked(server, bundle, change)
+        hostile.ask(change)
     assert caught.value.status() == "StatusCode.INVALID_ARGUMENT"
 
 
-def test_a_version_that_is_not_served_is_not_found(server: InferenceServerClient, bundle: Bundle) -> None:
+def test_a_version_that_is_not_served_is_not_found(hostile: HostileClient) -> None:
     with pytest.raises(InferenceServerException, match="version 7") as caught:
-        ask_unchecked(server, bundle, {}, version="7")
+        hostile.ask({}, version="7")
     assert caught.value.status() == "StatusCode.NOT_FOUND"
 
 
-def test_an_empty_text_mask_is_answered_with_nan(server: InferenceServerClient, bundle: Bundle) -> None:
-    answer = ask_unchecked(server, bundle, {"attention_mask": np.zeros((1, 16), np.int64)})
+def test_an_empty_text_mask_is_answered_with_nan(hostile: HostileClient) -> None:
+    answer = hostile.ask({"attention_mask": np.zeros((1, 16), np.int64)})
     assert np.isnan(answer.as_numpy("category")).all()
 
 
-def test_a_token_beyond_the_vocabulary_is_answered_with_plausible_numbers(
-    server: InferenceServerClient, bundle: Bundle
-) -> None:
-    answer = ask_unchecked(server, bundle, {"input_ids": np.full((1, 16), 99_999, np.int64)})
+def test_a_token_beyond_the_vocabulary_is_answered_with_plausible_numbers(hostile: HostileClient) -> None:
+    answer = hostile.ask({"input_ids": np.full((1, 16), 99_999, np.int64)})
     assert answer.as_numpy("category").sum() == pytest.approx(1)
 
 
-def test_a_refused_request_leaves_the_next_one_alone(server: InferenceServerClient, bundle: Bundle) -> None:
+def test_a_refused_request_leaves_the_next_one_alone(hostile: HostileClient) -> None:
     with pytest.raises(InferenceServerException):
-        ask_unchecked(server, bundle, {"image_mask": np.zeros(2, np.uint8)})
-    assert np.isfinite(ask_unchecked(server, bundle, {}).as_numpy("category")).all()
+        hostile.ask({"image_mask": np.zeros(2, np.uint8)})
+    assert np.isfinite(hostile.ask({}).as_numpy("category")).all()
 
 
-def test_configs_are_kept_from_whoever_lacks_the_key(server: InferenceServerClient) -> None:
-    assert server.get_model_metadata(Ensemble.TEXT.value).name == Ensemble.TEXT
+def test_configs_are_kept_from_whoever_lacks_the_key(hostile: HostileClient) -> None:
+    assert hostile.server.get_model_metadata(Ensemble.TEXT.value).name == Ensemble.TEXT
     for headers in ({}, {"triton-grpc-protocol-read": "wrong"}):
         with pytest.raises(InferenceServerException, match="protocol is restricted"):
-            server.get_model_config(Ensemble.TEXT.value, headers=headers)
+            hostile.server.get_model_config(Ensemble.TEXT.value, headers=headers)
