@@ -12,6 +12,7 @@ from typer.exceptions import Abort, TyperException
 from consumer import __version__
 from consumer.cli import demo, events, feed, local, models, run, schemas, tag, topics
 from consumer.errors import Fatal, Transient
+from consumer.faults import plain
 
 EXIT_REFUSED = 11
 EXIT_BUG = 70
@@ -66,6 +67,7 @@ def main() -> None:
     except Abort:
         status = EXIT_INTERRUPTED
     except TyperException as error:
+        error.message = plain(error.message)
         error.show()  # type: ignore[attr-defined]  # usage errors show themselves; the public base does not say so
         status = error.exit_code
     except Fatal as error:

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails, from_json
 
 from consumer.errors import DeadLetterReason, Unprocessable
 from consumer.events import EventType, Price, ProductEvent
+from consumer.faults import plain
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _AMOUNT: Final = re.compile(r"-?\d{1,10}(\.\d{1,2})?", re.ASCII)
@@ -153,4 +154,4 @@ def _faults(error: ValidationError) -> str:
 
 def _fault(fault: ErrorDetails) -> str:
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault["loc"])
-    return f"{path.lstrip('.')[:_MAX_PATH_CHARACTERS]}: {fault['msg'].removeprefix('Value error, ')}"
+    return f"{path.lstrip('.')[:_MAX_PATH_CHARACTERS]}: {plain(fault['msg'])}"

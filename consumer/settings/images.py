@@ -28,10 +28,9 @@ def _endpoint(text: str) -> str:
 def parse_endpoint(text: str) -> PrivateEndpoint:
     """`CIDR:port`, for example `127.0.0.1/32:8123` or `[::1]/128:8123`. Raises ValueError."""
     network, _, port = text.rpartition(":")
-    number = int(port)
-    if not 0 < number < 1 << 16:
-        raise ValueError(f"{text!r}: the port must be 1-65535")
-    return PrivateEndpoint(ip_network(network.replace("[", "").replace("]", "")), number)
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
+        raise ValueError(f"{text!r} is not CIDR:port with a port of 1-65535")
+    return PrivateEndpoint(ip_network(network.replace("[", "").replace("]", "")), int(port))
 
 
 class Egress(StrEnum):

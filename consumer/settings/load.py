@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from consumer.errors import SettingsInvalid
+from consumer.faults import plain
 from consumer.settings.tree import Settings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _invalid(faults: list[str]) -> SettingsInvalid:
 
 def _fault(fault: ErrorDetails) -> str:
     name = ".".join(map(str, fault["loc"]))
-    return _unknown(name, _names()) if fault["type"] == "extra_forbidden" else f"{name}: {fault['msg']}"
+    return _unknown(name, _names()) if fault["type"] == "extra_forbidden" else f"{name}: {plain(fault['msg'])}"
 
 
 def _unknown_variables() -> list[str]:

@@ -160,6 +160,19 @@ def test_an_address_of_a_registry_that_is_none_is_refused(monkeypatch: pytest.Mo
         load_settings()
 
 
+def test_a_fault_that_a_check_of_ours_found_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_REGISTRY__URL", "ftp://registry")
+    monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", '["nonsense"]')
+
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+
+    assert str(caught.value).splitlines()[1:] == [
+        "  images.allow_private.0: 'nonsense' is not CIDR:port with a port of 1-65535",
+        "  registry.url: must be http://host:port or https://host:port",
+    ]
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
