@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from consumer.attributes import ImageStatus
-from consumer.bundle import Canary, CanaryRecipe, Manifest, Task, TaskThresholds, Thresholds
+from consumer.bundle import TaskThresholds, Thresholds
 from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.ontology import Ontology
 from consumer.events import (
@@ -36,6 +36,7 @@ from consumer.events import (
 )
 from consumer.registry.printed import printed_attributes
 from consumer.stages.enrich import Enrich
+from tests.support.manifests import small_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,7 +161,7 @@ def written(event: Any) -> str:
 
 @cache
 def _enrich() -> Enrich:
-    return Enrich(Ontology.load("v1"), Lexicon.load("v1"), _manifest(), _thresholds(), precision="f32")
+    return Enrich(Ontology.load("v1"), Lexicon.load("v1"), small_manifest(LABELS), _thresholds(), precision="f32")
 
 
 def _inferred(branch: Branch) -> InferredProduct:
@@ -187,27 +188,6 @@ def _inferred(branch: Branch) -> InferredProduct:
 def _spread(labels: tuple[str, ...], named: Mapping[str, float]) -> tuple[float, ...]:
     rest = (1 - sum(named.values())) / max(1, len(labels) - len(named))
     return tuple(named.get(label, rest) for label in labels)
-
-
-def _manifest() -> Manifest:
-    return Manifest(
-        bundle=3,
-        contract=1,
-        ontology="v1",
-        lexicon="v1",
-        side=8,
-        pixels="pixels/v1",
-        max_images=5,
-        text_length=16,
-        text_format="text/v1",
-        client_hash="ab" * 32,
-        embedding_dim=4,
-        tasks=tuple(Task(handle, "softmax", labels, "probability") for handle, labels in LABELS.items()),
-        view_types=(),
-        canary=Canary(CanaryRecipe(1, (1,)), {}),
-        files=(),
-        licences=(),
-    )
 
 
 def _thresholds() -> Thresholds:

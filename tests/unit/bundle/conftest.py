@@ -11,20 +11,20 @@ import pytest
 
 from consumer.bundle import (
     SPECIAL_PIECES,
-    TEXT_FORMAT,
     Canary,
     CanaryRecipe,
-    Manifest,
-    Task,
     TaskThresholds,
     Thresholds,
     client_hash,
     write_manifest,
     write_thresholds,
 )
+from tests.support.manifests import small_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from consumer.bundle import Manifest
 
 HEADS = ("fused", "image", "text")
 
@@ -46,29 +46,9 @@ def vocabulary() -> tuple[str, ...]:
 
 @pytest.fixture
 def manifest() -> Manifest:
-    return Manifest(
-        bundle=3,
-        contract=1,
-        ontology="v1",
-        lexicon="v1",
-        side=8,
-        pixels="pixels/v1",
-        max_images=5,
-        text_length=16,
-        text_format=TEXT_FORMAT,
-        client_hash="0" * 64,
-        embedding_dim=4,
-        tasks=(
-            Task("category", "softmax", ("aa-1-4", "aa-8-6"), "probability"),
-            Task("color", "softmax", ("2", "x-shade-maroon"), "probability"),
-        ),
-        view_types=(),
-        canary=Canary(
-            CanaryRecipe(images=2, input_ids=(2, 7, 3)), {"f32": {"product_tagger": {"color": (0.25, 0.75)}}}
-        ),
-        files=(),
-        licences=(),
-    )
+    recipe = CanaryRecipe(images=2, input_ids=(2, 7, 3))
+    canary = Canary(recipe, {"f32": {"product_tagger": {"color": (0.25, 0.75)}}})
+    return replace(small_manifest({"category": ("aa-1-4", "aa-8-6"), "color": ("2", "x-shade-maroon")}), canary=canary)
 
 
 @pytest.fixture

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.bundle import Canary, CanaryRecipe, Manifest, Task, TaskThresholds, Thresholds
+from consumer.bundle import TaskThresholds, Thresholds
 from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.ontology import Ontology
+from tests.support.manifests import small_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from consumer.bundle import Manifest
 
 CATEGORY_LABELS = ("aa-1-13-8", "aa-1-13-7", "aa-1-12-4", "aa-8-10", "x-lipstick")
 COLOR_LABELS = ("1", "13", "x-shade-maroon", "x-shade-burgundy", "15", "2")
@@ -41,25 +44,7 @@ def crosswalks() -> Mapping[str, Any]:
 
 @pytest.fixture(scope="session")
 def manifest() -> Manifest:
-    labels = {"category": CATEGORY_LABELS, "color": COLOR_LABELS, "target-gender": GENDER_LABELS}
-    return Manifest(
-        bundle=3,
-        contract=1,
-        ontology="v1",
-        lexicon="v1",
-        side=8,
-        pixels="pixels/v1",
-        max_images=5,
-        text_length=16,
-        text_format="text/v0",
-        client_hash="ab" * 32,
-        embedding_dim=4,
-        tasks=tuple(Task(handle, "softmax", names, "probability") for handle, names in labels.items()),
-        view_types=(),
-        canary=Canary(CanaryRecipe(1, (1,)), {}),
-        files=(),
-        licences=(),
-    )
+    return small_manifest({"category": CATEGORY_LABELS, "color": COLOR_LABELS, "target-gender": GENDER_LABELS})
 
 
 @pytest.fixture(scope="session")
