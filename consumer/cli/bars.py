@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a long computation is, for people who watch a terminal."""
+"""How far long work is, for people who watch a terminal; nothing elsewhere, since logs need no thousand lines."""
 
 from __future__ import annotations
 
@@ -9,37 +9,53 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rich.progress import Progress as Bars
+    from rich.progress import Progress, ProgressColumn
 
-    from triton_models.training.progress import Progress
+
+class Bars:
+    """Bars on standard error, and lines above them; without a progress to draw on, nothing."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._reporters: dict[str, Callable[[int, int], None]] = {}
+
+    def say(self, message: str) -> None:
+        """Print a line above the bars."""
+        if self._progress:
+            self._progress.console.print(message, highlight=False, markup=False)
+
+    def of(self, step: str) -> Callable[[int, int], None]:
+        """A reporter that moves a bar of its own, which stands there from now on."""
+        progress = self._progress
+        if progress is None:
+            return lambda _done, _total: None
+        bar = progress.add_task(step, total=None)
+        return lambda done, total: progress.update(bar, completed=done, total=total)
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        """Move the bar of that name."""
+        if what not in self._reporters:
+            self._reporters[what] = self.of(what)
+        self._reporters[what](done, total)
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """Bars on a terminal, nothing elsewhere: logs of a build need no thousand lines."""
+def progress_bars(*, of_bytes: bool = False) -> Iterator[Bars]:
+    """Bars that count things and the time that went, or bytes and the time that is left."""
     from rich.console import Console
-
-    from triton_models.training.progress import Silent
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Silent()
+        yield Bars(None)
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=console) as bars:
-        yield _Terminal(bars)
+    name = TextColumn("{task.description:<20}", markup=False)  # a file may be called [red].csv
+    with Progress(name, BarColumn(), *_figures(of_bytes), console=console) as progress:
+        yield Bars(progress)
 
 
-class _Terminal:
-    """One bar per step."""
+def _figures(of_bytes: bool) -> tuple[ProgressColumn, ProgressColumn]:
+    from rich.progress import DownloadColumn, MofNCompleteColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-
-    def of(self, step: str) -> Callable[[int, int], None]:
-        """A reporter that moves the step's bar."""
-        bar = self._bars.add_task(step, total=None)
-        return lambda done, total: self._bars.update(bar, completed=done, total=total)
+    return (DownloadColumn(), TimeRemainingColumn()) if of_bytes else (MofNCompleteColumn(), TimeElapsedColumn())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from consumer.cli.bars import progress_bars
 from consumer.cli.local import DEFAULT_STATE, State
 from consumer.cli.output import Output, OutputOption
 
@@ -35,11 +36,11 @@ def command(
     dead links, no image, broken text or record, a redirect to a private address, a deletion. Exit 1 when what came out
     is not what went in.
     """
-    from consumer.cli.demo_screen import Screen, print_report
+    from consumer.cli.demo_screen import print_report
     from consumer.local.demo import Plan, run_demo
 
-    with Screen() as screen:
-        report = run_demo(Plan(products, seed, state, bundle, keep), screen)
+    with progress_bars() as bars:
+        report = run_demo(Plan(products, seed, state, bundle, keep), bars)
     if output is Output.JSON:
         print(json.dumps(report.summary, indent=2))
     else:

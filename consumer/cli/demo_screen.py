@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the demo shows: progress while it runs, then a table of products with their tags, then where to look next."""
+"""What the demo shows at its end: a table of products with their tags, then where to look next."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from consumer.cli.local import state_option
@@ -18,9 +17,6 @@ from consumer.settings import Delivery
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
-
-    from rich.progress import TaskID
 
     from consumer.catalogue.products import Product
     from consumer.local.demo import Report
@@ -36,44 +32,6 @@ _COLUMNS = {"sku": 8, "title": 26, "category": 30, "gender": 8, "colour": 22, "p
 _SHORT = 8
 
 _MARKS = {"ACCEPTED": "", "SUGGESTED": " ?", "ABSTAINED": " ??", "CONFLICT": " !", "NOT_APPLICABLE": ""}
-
-
-class Screen:
-    """Progress on standard error, on a terminal only."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description:<20}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-        )
-        self._is_shown = self._progress.console.is_terminal
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        if self._is_shown:
-            self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._is_shown:
-            self._progress.stop()
-
-    def say(self, message: str) -> None:
-        """Print a line above the bars."""
-        if self._is_shown:
-            self._progress.console.print(escape(message), highlight=False)
-
-    def advance(self, what: str, done: int, total: int) -> None:
-        """Move the bar of that name."""
-        if self._is_shown:
-            if what not in self._tasks:
-                self._tasks[what] = self._progress.add_task(what, total=total)
-            self._progress.update(self._tasks[what], completed=done)
 
 
 def print_report(report: Report, state: Path) -> None:

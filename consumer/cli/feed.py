@@ -130,13 +130,15 @@ def push(
 
 
 def _run(job: Job, output: Output) -> None:
+    from consumer.cli.bars import progress_bars
     from consumer.cli.feed_screen import Screen
     from consumer.feeds.job import run_job
     from consumer.registry.opening import open_codec
     from consumer.settings import load_settings
 
     settings = load_settings()
-    with open_codec(settings.registry, settings.topics) as codec, Screen(job, output) as screen:
+    with open_codec(settings.registry, settings.topics) as codec, progress_bars(of_bytes=True) as bars:
+        screen = Screen(job, output, bars)
         outcome = run_job(job, settings, codec, screen.listeners)
     screen.print(outcome, settings.topics.events)
     if outcome.tally.bad:

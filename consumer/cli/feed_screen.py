@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `hangtag feed push` shows: progress on a terminal, rows in trouble as they come, counts at the end."""
+"""What `hangtag feed push` shows: rows in trouble as they come, counts at the end."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from consumer.cli.output import Output, json_text, visible
 from consumer.feeds.job import Listeners
 from consumer.feeds.push import Report
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
+    from consumer.cli.bars import Bars
     from consumer.feeds.full_feed import Departures
     from consumer.feeds.job import Job, Outcome
     from consumer.feeds.push import Tally
@@ -30,34 +27,15 @@ SHOWN_DUPLICATES = 20
 
 
 class Screen:
-    """Progress and rows in trouble go to standard error, the outcome to standard output."""
+    """Rows in trouble go to standard error, the outcome to standard output."""
 
-    def __init__(self, job: Job, output: Output) -> None:
+    def __init__(self, job: Job, output: Output, bars: Bars) -> None:
         self._job = job
         self._output = output
         self._bad: list[dict[str, Any]] = []
         self._duplicates: list[dict[str, Any]] = []
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        self._is_shown = self._progress.console.is_terminal
-        self._task = self._progress.add_task(visible(job.feed.file.name))
-        self.listeners = Listeners(Report(self._on_bad, self._on_duplicate), self._on_progress)
-
-    def __enter__(self) -> Self:
-        if self._is_shown:
-            self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._is_shown:
-            self._progress.stop()
+        report = Report(self._on_bad, self._on_duplicate)
+        self.listeners = Listeners(report, bars.of(visible(job.feed.file.name)))
 
     def print(self, outcome: Outcome, topic: str) -> None:
         """The outcome, as text or JSON."""
@@ -101,10 +79,6 @@ class Screen:
             typer.echo(
                 f"{self._job.feed.file}:{line}: {visible(key)} stood in the feed before; this row is newer", err=True
             )
-
-    def _on_progress(self, done: int, total: int) -> None:
-        if self._is_shown:
-            self._progress.update(self._task, completed=done, total=total)
 
 
 def _sentence(tally: Tally, what: str) -> str:
