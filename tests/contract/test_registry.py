@@ -194,5 +194,6 @@ def test_a_level_is_set_and_found(registry: Registry, subjects: dict[Subject, st
 
 
 def _text(client: SchemaRegistryClient, number: int) -> str:
-    text: str = client.get_schema(number).schema_str
+    text = client.get_schema(number).schema_str
+    assert text is not None
     return text
