@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.headers import last_value
-from tests.support.consumer import RunningConsumer, run_consumer
+from tests.support.consumer import RunningConsumer, run_consumer, settings_between
 from tests.support.flow import Ends, InputRecord, photo, upsert
 
 if TYPE_CHECKING:
@@ -33,16 +33,7 @@ def ends(kafka: Kafka) -> Ends:
 
 @pytest.fixture
 def settings(ends: Ends, triton: Triton, image_host: ImageHost) -> dict[str, str]:
-    topics = {f"HANGTAG_TOPICS__{name.upper()}": topic for name, topic in ends.topics.model_dump().items()}
-    return {
-        **topics,
-        "HANGTAG_KAFKA__BOOTSTRAP_SERVERS": ends.bootstrap_servers,
-        "HANGTAG_KAFKA__GROUP_ID": ends.topics.events,
-        "HANGTAG_TRITON__GRPC": triton.grpc,
-        "HANGTAG_TRITON__READ_KEY": triton.read_key,
-        "HANGTAG_TRITON__BUNDLE": str(triton.bundle),
-        "HANGTAG_IMAGES__ALLOW_PRIVATE": json.dumps([image_host.allow_private]),
-    }
+    return settings_between(ends, triton) | {"HANGTAG_IMAGES__ALLOW_PRIVATE": json.dumps([image_host.allow_private])}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from consumer.bundle import load_bundle
 from consumer.enrichment.ontology import Ontology
-from tests.support.consumer import run_consumer
+from tests.support.consumer import run_consumer, settings_between
 from tests.support.flow import Ends
 
 if TYPE_CHECKING:
@@ -105,12 +105,8 @@ def test_three_hundred_real_products_of_a_table_are_tagged_as_the_evaluator_scor
     products = products_of_the_test_split(data_folder / "fashion-product-images")
     write_feed(tmp_path, products, image_host)
     ends = Ends(kafka.bootstrap_servers, kafka.create_topics())
-    settings = {f"HANGTAG_TOPICS__{name.upper()}": topic for name, topic in ends.topics.model_dump().items()} | {
-        "HANGTAG_KAFKA__BOOTSTRAP_SERVERS": ends.bootstrap_servers,
-        "HANGTAG_KAFKA__GROUP_ID": ends.topics.events,
-        "HANGTAG_TRITON__GRPC": starter_triton.grpc,
-        "HANGTAG_TRITON__READ_KEY": starter_triton.read_key,
-        "HANGTAG_IMAGES__ALLOW_PRIVATE": json.dumps([image_host.allow_private]),
+    settings = settings_between(ends, starter_triton) | {
+        "HANGTAG_IMAGES__ALLOW_PRIVATE": json.dumps([image_host.allow_private])
     }
     push = ("feed", "push", tmp_path / "feed.csv", "--format", "csv", "--mapping", tmp_path / "mapping.toml")
 

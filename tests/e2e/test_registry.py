@@ -22,7 +22,7 @@ from consumer.registry.records import record_fields
 from consumer.registry.wire import id_prefix
 from consumer.settings import RegistrySettings
 from tests.schemas.examples import SMALL_EVENT
-from tests.support.consumer import run_consumer
+from tests.support.consumer import run_consumer, settings_between
 from tests.support.flow import Ends, InputRecord
 from tests.support.wait import wait_until
 
@@ -48,16 +48,7 @@ def ends(kafka: Kafka) -> Ends:
 
 @pytest.fixture
 def settings(ends: Ends, triton: Triton, schema_host: SchemaHost) -> dict[str, str]:
-    topics = {f"HANGTAG_TOPICS__{name.upper()}": topic for name, topic in ends.topics.model_dump().items()}
-    return {
-        **topics,
-        "HANGTAG_KAFKA__BOOTSTRAP_SERVERS": ends.bootstrap_servers,
-        "HANGTAG_KAFKA__GROUP_ID": ends.topics.events,
-        "HANGTAG_TRITON__GRPC": triton.grpc,
-        "HANGTAG_TRITON__READ_KEY": triton.read_key,
-        "HANGTAG_TRITON__BUNDLE": str(triton.bundle),
-        "HANGTAG_REGISTRY__URL": schema_host.url,
-    }
+    return settings_between(ends, triton) | {"HANGTAG_REGISTRY__URL": schema_host.url}
 
 
 def hangtag(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

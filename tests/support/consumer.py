@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from tests.support.flow import Ends
+    from tests.support.triton import Triton
+
 START_LIMIT_S = 30
 READY_LIMIT_S = 60
 END_LIMIT_S = 40
@@ -63,6 +66,17 @@ class RunningConsumer:
         """The exit code after a SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(END_LIMIT_S)
+
+
+def settings_between(ends: Ends, triton: Triton) -> dict[str, str]:
+    """`HANGTAG_*` for a consumer of its own on these topics and this server."""
+    return {f"HANGTAG_TOPICS__{name.upper()}": topic for name, topic in ends.topics.model_dump().items()} | {
+        "HANGTAG_KAFKA__BOOTSTRAP_SERVERS": ends.bootstrap_servers,
+        "HANGTAG_KAFKA__GROUP_ID": ends.topics.events,
+        "HANGTAG_TRITON__GRPC": triton.grpc,
+        "HANGTAG_TRITON__READ_KEY": triton.read_key,
+        "HANGTAG_TRITON__BUNDLE": str(triton.bundle),
+    }
 
 
 @contextmanager
