@@ -18,7 +18,7 @@ from tests.support.datasets import IMAGES, photo, write_folder, write_styles
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 pytestmark = [pytest.mark.train, pytest.mark.usefixtures("_train_extra")]
 

@@ -21,7 +21,7 @@ from triton_models.export.temper import temper_graph, tempered
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 pytestmark = [pytest.mark.train, pytest.mark.usefixtures("_train_extra")]
 

@@ -13,7 +13,7 @@ from consumer.errors import Refused, RegistryUnavailable, SettingsInvalid
 from consumer.registry.files import Subject, schema_versions
 
 if TYPE_CHECKING:
-    from click.testing import Result
+    from typer.testing import Result
 
     from tests.support.registry import SchemaHost
 

@@ -21,7 +21,7 @@ from consumer.local.state import Record, State
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
     from tests.support.triton import Triton
 

@@ -13,7 +13,7 @@ from consumer.errors import BrokerUnavailable, FeedInvalid
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 FEED = b'{"sku": "1", "title": "Shirt", "colour": "red"}\n{"sku": 2}\n\nbroken\n{"sku": "3"}\n'
 
