@@ -14,6 +14,7 @@ from consumer.bundle.manifest import (
     read_manifest,
     write_manifest,
 )
+from consumer.bundle.reading import ReadText, read_text
 from consumer.bundle.text import TEXT_FORMAT, ComposedText, compose_text
 from consumer.bundle.thresholds import (
     NEVER,
@@ -41,6 +42,7 @@ __all__ = [
     "Head",
     "Licence",
     "Manifest",
+    "ReadText",
     "Task",
     "TaskThresholds",
     "Thresholds",
@@ -52,6 +54,7 @@ __all__ = [
     "head_for",
     "load_bundle",
     "read_manifest",
+    "read_text",
     "read_thresholds",
     "read_vocabulary",
     "sha256_of",

@@ -90,6 +90,8 @@ class Manifest:
     canary: Canary
     files: tuple[BundleFile, ...]
     licences: tuple[Licence, ...]
+    languages: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
+    """ISO 639 codes of the languages that the text tower learnt; texts in others are not shown to it."""
 
 
 _MANIFEST = TypeAdapter(Manifest)

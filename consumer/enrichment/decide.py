@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 #: first answer to a silent title is what most products are.
 TEXT_HEAD_SAYS = 0.5
 
+#: Without a photo, and where no word names a value, the text head alone must be this sure to be accepted. On the 2,840
+#: validation products it is then right for gender in 210 of 211 and for colour in 89 of 97; below, down to .5, in 5 of
+#: 11 and in 38 of 58.
+TEXT_HEAD_IS_SURE = 0.9
+
 
 def decide_attribute(kind: AttributeKind, question: Question) -> Attribute:
     """Values when the first is accepted or suggested, else none; the other candidates stand in `alternatives`.
@@ -85,13 +90,13 @@ def _named(kind: AttributeKind, question: Question) -> set[str]:
 
 def _status(kind: AttributeKind, question: Question, first: Ranked) -> Status:
     clears = first.mass >= question.thresholds.accept_of(first.id)
-    if clears and _is_allowed(kind, question, first.id):
+    if clears and _is_allowed(kind, question, first.id, first.mass):
         return Status.ACCEPTED
     is_likely = clears or first.mass >= question.thresholds.suggest
     return Status.SUGGESTED if is_likely or {first.id} == _named(kind, question) else Status.ABSTAINED
 
 
-def _is_allowed(kind: AttributeKind, question: Question, value: str) -> bool:
+def _is_allowed(kind: AttributeKind, question: Question, value: str, mass: float) -> bool:
     """Whether the attribute's policy lets this value be accepted. Words that name another value never let it."""
     if kind.policy is Policy.SUGGEST:
         return False
@@ -100,6 +105,11 @@ def _is_allowed(kind: AttributeKind, question: Question, value: str) -> bool:
     named = tuple(map(kind.family_of, question.said))
     if named and not (kind.max_values == 1 and len(named) > 1):  # men and women: the words take no side
         return named[0] == value
+    is_unsure = question.opinion.image is None and mass < TEXT_HEAD_IS_SURE
+    return not is_unsure and _is_allowed_in_silence(kind, question, value)
+
+
+def _is_allowed_in_silence(kind: AttributeKind, question: Question, value: str) -> bool:
     match kind.policy:
         case Policy.AGREE:
             return _text_head_says(kind, question, value)
@@ -122,27 +132,22 @@ def _further(kind: AttributeKind, question: Question, ranked: Sequence[Ranked]) 
 
 
 def _value(kind: AttributeKind, question: Question, entry: Ranked, role: Role) -> Value:
-    """A family is shown with its most likely shade, unless the plain family is likelier than each of its shades.
+    """A family is shown with the shade that words name, else with its most likely one.
 
-    A shade that words name and the head cannot answer is shown without a confidence.
+    No shade where the plain family is likelier than each. A shade that the head cannot answer has no confidence.
     """
-    if word := _shade_beyond(kind, question, entry.id):
-        return Value(entry.id, kind.labels[entry.id], entry.mass, role, word, kind.shades[word].label)
-    finest = max(
-        (
-            Ranked(label, min(1.0, probability))
-            for label, probability in zip(question.labels, question.opinion.used, strict=True)
-            if kind.family_of(label) == entry.id
-        ),
-        key=lambda shade: shade.mass,
+    by_label = dict(zip(question.labels, question.opinion.used, strict=True))
+    finest = _named_shade(kind, question, entry.id) or max(
+        (label for label in by_label if kind.family_of(label) == entry.id), key=by_label.__getitem__
     )
-    if finest.id not in kind.shades:
+    if finest not in kind.shades:
         return Value(entry.id, kind.labels[entry.id], entry.mass, role)
-    shade = kind.shades[finest.id]
-    return Value(entry.id, kind.labels[entry.id], entry.mass, role, shade.id, shade.label, finest.mass)
+    mass = by_label.get(finest)
+    confidence = None if mass is None else min(1.0, mass)
+    return Value(entry.id, kind.labels[entry.id], entry.mass, role, finest, kind.shades[finest].label, confidence)
 
 
-def _shade_beyond(kind: AttributeKind, question: Question, family: str) -> str | None:
+def _named_shade(kind: AttributeKind, question: Question, family: str) -> str | None:
+    """The words' shade of a family: on validation titles right in 48 of the 61 products whose model says another."""
     words = (*(question.vendor.ids if question.vendor else ()), *question.said)
-    beyond = (word for word in words if word in kind.shades and word not in question.labels)
-    return next((word for word in beyond if kind.family_of(word) == family), None)
+    return next((word for word in words if word in kind.shades and kind.family_of(word) == family), None)

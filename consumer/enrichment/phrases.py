@@ -55,6 +55,10 @@ class Phrases(Generic[Meaning]):
         for words in self._meanings:
             self._longest[words[0]] = max(len(words), self._longest.get(words[0], 0))
 
+    def known(self) -> Iterator[str]:
+        """The phrases, one blank between words."""
+        return map(" ".join, self._meanings)
+
     def find(self, words: Sequence[str]) -> Iterator[Found[Meaning]]:
         """From left to right, without overlap; where several begin at one word, the longest."""
         start = 0

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from consumer.attributes import Attribute, Status
-from consumer.enrichment.categories import CATEGORY, category_from_vendor, decide_category, possible_nodes
+from consumer.enrichment.categories import category_from_words, decide_category, possible_nodes
 from consumer.enrichment.decide import decide_attribute
+from consumer.enrichment.nouns import CATEGORY, CategoryNames
 from consumer.enrichment.ontology import Policy
 from consumer.enrichment.question import Question
 from consumer.enrichment.unmeasured import suggest_from_words
@@ -47,7 +48,8 @@ class Tagger:
         self._lexicon = lexicon
         self._thresholds = thresholds
         self._tasks: Mapping[str, Task] = {task.handle: task for task in manifest.tasks}
-        self._vendor_words = VendorWords(ontology, lexicon)
+        self._names = CategoryNames(ontology, lexicon)
+        self._vendor_words = VendorWords(ontology, lexicon, self._names)
         # Of most attributes nobody says anything: one frozen answer serves every product.
         self._silent = {kind.handle: Attribute(kind.handle, kind.id) for kind in ontology.attributes}
         self._absent = {
@@ -56,19 +58,22 @@ class Tagger:
 
     def __call__(self, event: ProductEvent, prediction: Prediction | None, modalities: Sequence[str]) -> Tags:
         """`modalities`: those that the prediction saw."""
-        heard = _Heard(self._vendor_words.of(event), said_by(self._lexicon, event), prediction, frozenset(modalities))
+        said = said_by(self._lexicon, self._names, event)
+        heard = _Heard(self._vendor_words.of(event), said, prediction, frozenset(modalities))
         question = self._question(CATEGORY, heard)
         category = (
             decide_category(self._ontology, question)
             if question
-            else category_from_vendor(self._ontology, heard.vendor.get(CATEGORY))
+            else category_from_words(self._ontology, heard.vendor.get(CATEGORY), said.get(CATEGORY, ()))
         )
-        nodes = possible_nodes(self._ontology, category, question)
+        possible = possible_nodes(self._ontology, category, question)
+        nodes = _Nodes(possible, possible if category.status is Status.CONFLICT else category.path[-1:])
         return Tags(category, tuple(self._attribute(kind, heard, nodes) for kind in self._ontology.attributes))
 
-    def _attribute(self, kind: AttributeKind, heard: _Heard, nodes: Sequence[str]) -> Attribute:
+    def _attribute(self, kind: AttributeKind, heard: _Heard, nodes: _Nodes) -> Attribute:
         vendor, said = heard.vendor.get(kind.handle), heard.said.get(kind.handle, ())
-        if not kind.applies_to.issuperset(nodes):
+        is_named = bool(said or (vendor and vendor.ids))
+        if not kind.applies_to.issuperset(nodes.likeliest if is_named else nodes.possible):
             absent = self._absent[kind.handle]
             return replace(absent, vendor_raw=vendor.raw) if vendor else absent
         if kind.handle not in self._tasks and not vendor and not said:
@@ -102,12 +107,25 @@ class _Heard:
     modalities: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Nodes:
+    """Where in the category tree a product may be. What words name has only to fit the likeliest place.
+
+    Whoever writes "sleeveless" says that there could be sleeves; that the product may also be trousers, by one chance
+    in five, does not make it untrue.
+    """
+
+    possible: Sequence[str]
+    likeliest: Sequence[str]
+    """One, or none where nobody knows anything; in a conflict, where both sides see it."""
+
+
 def _is_beyond(kind: AttributeKind, question: Question) -> bool:
     """Whether vendor or text name a value that the head cannot answer: cap sleeves, where it knows long and short.
 
-    Of an attribute that is accepted on agreement only, the photo leads.
+    Of an attribute that is accepted on agreement only, a photo leads where there is one.
     """
-    if kind.policy is Policy.AGREE:
+    if kind.policy is Policy.AGREE and question.opinion.image is not None:
         return False
     answers = set(map(kind.family_of, question.labels))
     words = (*(question.vendor.ids if question.vendor else ()), *question.said)

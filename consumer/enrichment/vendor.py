@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.enrichment.categories import CATEGORY
+from consumer.enrichment.nouns import CATEGORY, PERSON
 from consumer.enrichment.phrases import words_of
 from consumer.enrichment.words import is_negated
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.enrichment.lexicon import Lexicon
+    from consumer.enrichment.nouns import CategoryNames
     from consumer.enrichment.ontology import Ontology
     from consumer.events import ProductEvent
 
@@ -43,8 +44,9 @@ class VendorValue:
 class VendorWords:
     """Looks the vendor's words up in one ontology and its lexicon."""
 
-    def __init__(self, ontology: Ontology, lexicon: Lexicon) -> None:
+    def __init__(self, ontology: Ontology, lexicon: Lexicon, names: CategoryNames) -> None:
         self._lexicon = lexicon
+        self._names = names
         self._labels: dict[str, Mapping[Words, str]] = {}
         for kind in ontology.attributes:
             labels = {words_of(label): value for value, label in kind.labels.items()}
@@ -52,7 +54,6 @@ class VendorWords:
             self._labels[kind.handle] = {**shades, **labels}
         own_names = {words_of(kind.handle): (kind.handle,) for kind in ontology.attributes}
         self._handles: Mapping[Words, tuple[str, ...]] = {**own_names, **lexicon.fields}
-        self._nodes = _node_names(ontology) | dict(lexicon.categories)
         self._node_ids = frozenset(ontology.categories)
         self._by_google_id: dict[str, str] = {}
         for node in ontology.categories.values():
@@ -73,7 +74,12 @@ class VendorWords:
                     said[handle] = value
                 elif rank == 0:
                     said.setdefault(handle, value)
-        return said
+        return self._persons(event.vendor_category or "") | said
+
+    def _persons(self, category: str) -> dict[str, VendorValue]:
+        """Whom the products of a category are made for: of men's shirts, men."""
+        values = {handle: self._values(handle, category[:MAX_CHARACTERS]) for handle in PERSON}
+        return {handle: VendorValue(category, ids) for handle, ids in values.items() if ids}
 
     def _values(self, handle: str, raw: str) -> tuple[str, ...]:
         words = self._lexicon.words(raw)
@@ -91,15 +97,6 @@ class VendorWords:
         if plain in self._by_google_id:
             return (self._by_google_id[plain],)
         for step in (plain, *reversed(_STEP.split(plain))):
-            if node := self._nodes.get(self._lexicon.words(step)):
+            if node := self._names.named(step):
                 return (node,)
         return ()
-
-
-def _node_names(ontology: Ontology) -> dict[Words, str]:
-    """Nodes by label and path. Of several with one label the one with the shortest path: leggings are pants first."""
-    names: dict[Words, str] = {}
-    for node in sorted(ontology.categories.values(), key=lambda node: len(node.path)):
-        names.setdefault(words_of(node.label), node.id)
-        names.setdefault(words_of(node.breadcrumb), node.id)
-    return names

@@ -7,7 +7,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from consumer.bundle.text import MAX_DESCRIPTION, MAX_TITLE
-from consumer.enrichment.colours import COLOR, is_of_a_part
+from consumer.enrichment.colours import COLOR, colours_by_place, is_of_a_part
+from consumer.enrichment.nouns import CATEGORY
 from consumer.enrichment.phrases import BREAK, words_of
 from consumer.enrichment.text import clean
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.enrichment.lexicon import Lexicon
+    from consumer.enrichment.nouns import CategoryNames
     from consumer.events import ProductEvent
 
 Said = dict[str, tuple[str, ...]]
@@ -26,8 +28,10 @@ _COMPOSED = frozenset({"fabric", "footwear-material"})
 _NEGATION_REACH = 2
 
 
-def said_by(lexicon: Lexicon, event: ProductEvent) -> Said:
+def said_by(lexicon: Lexicon, names: CategoryNames, event: ProductEvent) -> Said:
     """What the title says; what it leaves open the description may say, if it names one value and no other.
+
+    Of the category only the title speaks.
 
     A description also speaks of what goes well with the product. Materials it may list.
     """
@@ -37,9 +41,12 @@ def said_by(lexicon: Lexicon, event: ProductEvent) -> Said:
     by_description = (
         _read(lexicon, words_of(clean(event.description, MAX_DESCRIPTION).text)) if event.description else {}
     )
-    return {
-        handle: values for handle, values in by_description.items() if len(values) == 1 or handle in _COMPOSED
-    } | by_title
+    node = names.in_title(title)
+    return (
+        {handle: values for handle, values in by_description.items() if len(values) == 1 or handle in _COMPOSED}
+        | by_title
+        | ({CATEGORY: (node,)} if node else {})
+    )
 
 
 def _read(lexicon: Lexicon, words: Sequence[str]) -> Said:
@@ -49,7 +56,9 @@ def _read(lexicon: Lexicon, words: Sequence[str]) -> Said:
             for handle, value in phrase.meaning.items():
                 if handle != COLOR or not is_of_a_part(lexicon, words, phrase.start, phrase.end):
                     said[handle][value] = None
-    return {handle: tuple(values) for handle, values in said.items()}
+    if COLOR not in said:
+        said |= {COLOR: dict.fromkeys(colours_by_place(lexicon, words))}
+    return {handle: tuple(values) for handle, values in said.items() if values}
 
 
 def is_negated(lexicon: Lexicon, words: Sequence[str], start: int) -> bool:

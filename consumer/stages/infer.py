@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import structlog
 
-from consumer.bundle import compose_text
+from consumer.bundle import read_text
 from consumer.enrichment.boilerplate import Boilerplate
-from consumer.enrichment.language import language_of
 from consumer.errors import DeadLetterReason, HangtagError, ModelFailed, TritonUnavailable, Unprocessable
 from consumer.events import InferredProduct, UsableImage
 from consumer.retry import Backoff, Breaker
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from consumer.bundle import Bundle
-    from consumer.events import FetchedProduct, ProductEvent
+    from consumer.bundle import Bundle, ReadText
+    from consumer.events import FetchedProduct
     from consumer.observability.metrics import Metrics
     from consumer.triton.client import Answer, TritonClient
     from consumer.triton.contract import Contract
@@ -47,14 +46,6 @@ class Patience:
     backoff: Backoff = field(default_factory=Backoff)
     breaker: Breaker = field(default_factory=Breaker)
     clock: Callable[[], float] = time.monotonic
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadText:
-    tensors: dict[str, NDArray[np.generic]]
-    """Empty when the product has no text modality."""
-    flags: tuple[str, ...]
-    language: str | None
 
 
 class Infer:
@@ -77,14 +68,15 @@ class Infer:
     async def __call__(self, product: FetchedProduct) -> InferredProduct:
         """The product with its prediction; None without text and without a usable image."""
         manifest = self._bundle.manifest
-        text = self._read(product.decoded.event)
+        text = read_text(product.decoded.event, manifest.languages, self._boilerplate)
+        text_tensors, flags = self._text_tensors(text)
         usable = [image for image in product.images if isinstance(image, UsableImage)][: manifest.max_images]
-        tensors = self._image_tensors(usable) | text.tensors
+        tensors = self._image_tensors(usable) | text_tensors
         ensemble = _ensemble_for(tensors)
         if ensemble is None:
-            return InferredProduct(product, None, text.flags, text.language)
+            return InferredProduct(product, None, flags, text.language)
         answer = await self._ask(ensemble, tensors)
-        return InferredProduct(product, read_prediction(manifest, ensemble, answer), text.flags, text.language)
+        return InferredProduct(product, read_prediction(manifest, ensemble, answer), flags, text.language)
 
     @staticmethod
     def _image_tensors(images: list[UsableImage]) -> dict[str, NDArray[np.generic]]:
@@ -93,17 +85,17 @@ class Infer:
         views = np.stack([image.views for image in images])
         return {"images": views, "image_mask": np.ones(len(images), dtype=np.uint8)}
 
-    def _read(self, event: ProductEvent) -> _ReadText:
-        composed = compose_text(event, self._boilerplate)
-        flags = dict.fromkeys(composed.flags)
+    def _text_tensors(self, text: ReadText) -> tuple[dict[str, NDArray[np.generic]], tuple[str, ...]]:
+        """The tower's inputs, none without a text, and the flags of everything that was done to it."""
+        flags = dict.fromkeys(text.flags)
         tensors: dict[str, NDArray[np.generic]] = {}
-        if composed.text:
-            tokens = self._bundle.tokeniser.encode(composed.text)
+        if text.text:
+            tokens = self._bundle.tokeniser.encode(text.text)
             tensors = {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
             if tokens.is_truncated:
                 flags["truncated"] = None
         self._metrics.text_repaired(flags)
-        return _ReadText(tensors, tuple(flags), language_of(event.language, composed.prose))
+        return tensors, tuple(flags)
 
     async def _ask(self, ensemble: Ensemble, tensors: Tensors) -> Answer:
         """The answer, after as many attempts as it takes; only failures under a green canary count."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from consumer.bundle import compose_text
+from consumer.bundle import read_text
 from consumer.errors import IncompatibleModels
 from consumer.events import EventType, ProductEvent
 from consumer.triton.prediction import probabilities
@@ -147,7 +147,8 @@ class Evaluator:
         return {row: vectors[photo].astype(np.float32) for row, photo in photos.items() if photo in vectors}
 
     def _text_features(self, products: Sequence[LabelledProduct]) -> dict[int, NDArray[np.float32]]:
-        texts = {row: compose_text(event_of(product)).text for row, product in enumerate(products)}
+        learnt = self._bundle.manifest.languages
+        texts = {row: read_text(event_of(product), learnt).text for row, product in enumerate(products)}
         self._encode([text for text in dict.fromkeys(texts.values()) if text and text not in self._texts])
         return {row: self._texts[text] for row, text in texts.items() if text}
 

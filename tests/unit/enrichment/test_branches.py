@@ -55,8 +55,15 @@ def test_a_shallow_node_has_the_attributes_that_its_likely_leaves_share() -> Non
     assert EVENTS["safe-only-higher-up"]["category"]["id"] == "aa-1-13"
     assert labels("safe-only-higher-up", "neckline") == ["V-neck"]
     assert attribute("category-suggested", "neckline")["status"] == "not_applicable"
-    assert attribute("category-left-open", "neckline")["status"] == "not_applicable"
+    assert attribute("category-left-open", "sleeve-length-type")["status"] == "not_applicable"
     assert attribute("category-left-open", "color")["status"] != "not_applicable"
+
+
+def test_what_words_name_has_only_to_fit_the_likeliest_leaf() -> None:
+    neckline = attribute("category-left-open", "neckline")
+
+    assert (labels("category-left-open", "neckline"), neckline["status"]) == (["V-neck"], "suggested")
+    assert attribute("category-in-conflict", "sleeve-length-type")["status"] == "not_applicable"
 
 
 def test_no_neckline_on_shoes_whatever_the_vendor_says() -> None:

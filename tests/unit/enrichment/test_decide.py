@@ -32,9 +32,14 @@ SHIRTS = ("aa-1-13-8", "aa-1-13-7", "aa-1-12-4", "aa-8-10", "x-lipstick")
 REDS = ("1", "13", "x-shade-maroon", "x-shade-burgundy", "2")
 
 
-def category(*used: float, thresholds: TaskThresholds | None = None, vendor: VendorValue | None = None) -> Category:
+def category(
+    *used: float,
+    thresholds: TaskThresholds | None = None,
+    vendor: VendorValue | None = None,
+    said: tuple[str, ...] = (),
+) -> Category:
     opinion = Opinion(used, image=used, text=None)
-    return decide_category(ONTOLOGY, Question(SHIRTS, opinion, thresholds or TaskThresholds(0.7, 0.4), vendor))
+    return decide_category(ONTOLOGY, Question(SHIRTS, opinion, thresholds or TaskThresholds(0.7, 0.4), vendor, said))
 
 
 def color(
@@ -176,8 +181,53 @@ def test_a_shade_that_only_words_know_is_shown_without_a_confidence() -> None:
     assert (first.id, first.shade_id, first.shade_confidence) == ("2", "x-shade-teal", None)
 
 
+def test_a_shade_that_words_name_stands_before_a_likelier_one() -> None:
+    (first,) = said("x-shade-burgundy", used=(0.05, 0.1, 0.5, 0.3, 0.05), has_photo=True).values
+
+    assert (first.id, first.shade_id, first.shade_confidence) == ("13", "x-shade-burgundy", 0.3)
+
+
+def test_without_a_photo_a_silent_title_must_leave_the_head_no_doubt() -> None:
+    assert said(used=(0.88, 0.12, 0.0, 0.0, 0.0), has_photo=False).status is Status.SUGGESTED
+    assert said(used=(0.92, 0.08, 0.0, 0.0, 0.0), has_photo=False).status is Status.ACCEPTED
+    assert said("1", used=(0.88, 0.12, 0.0, 0.0, 0.0), has_photo=False).status is Status.ACCEPTED
+
+
+def test_a_guess_at_the_category_gives_way_to_the_one_that_words_name() -> None:
+    flat = (0.45, 0.25, 0.1, 0.1, 0.1)
+
+    led = category(*flat, said=("aa-2-13",))
+    assert led.path == ONTOLOGY.path("aa-2-13")
+    assert (led.id, led.status) == ("aa", Status.ACCEPTED)
+    assert led.confidences == (0.9, 0.0, 0.0)
+    assert [entry.id for entry in led.alternatives] == ["aa-1-13-8", "aa-1-13-7", "aa-1-12-4"]
+
+
+@pytest.mark.parametrize(
+    ("used", "words"),
+    [
+        ((0.55, 0.25, 0.1, 0.05, 0.05), ("aa-2-13",)),  # no guess
+        ((0.45, 0.25, 0.1, 0.1, 0.1), ("aa-1-13",)),  # what the path says too
+        ((0.45, 0.25, 0.1, 0.1, 0.1), ("aa-1-4", "aa-8-8")),  # two things
+    ],
+)
+def test_else_the_likeliest_leaf_leads(used: tuple[float, ...], words: tuple[str, ...]) -> None:
+    assert category(*used, said=words).path[-1] == "aa-1-13-8"
+
+
+def test_words_that_name_an_inner_node_lead_to_its_likeliest_leaf() -> None:
+    assert category(0.4, 0.1, 0.1, 0.3, 0.1, said=("aa-8",)).path[-1] == "aa-8-10"
+
+
+def test_where_nothing_is_safe_the_named_node_is_a_suggestion() -> None:
+    led = category(0.3, 0.1, 0.1, 0.3, 0.2, said=("x-perfume",), thresholds=TaskThresholds(0.9, 0.85))
+
+    assert (led.id, led.status) == ("x-perfume", Status.SUGGESTED)
+
+
 def test_a_gender_is_accepted_suggested_or_left_open() -> None:
-    assert gender(0.8, 0.1, 0.1).status is Status.ACCEPTED
+    assert gender(0.9, 0.06, 0.04).status is Status.ACCEPTED
+    assert gender(0.8, 0.1, 0.1).status is Status.SUGGESTED
     assert gender(0.5, 0.4, 0.1).status is Status.SUGGESTED
     left_open = gender(0.39, 0.31, 0.3)
     assert left_open.status is Status.ABSTAINED
@@ -228,7 +278,7 @@ def test_no_category_ever_contradicts_itself(seeds: range) -> None:
         decided = decide_category(ONTOLOGY, question)
 
         assert decided.path == ONTOLOGY.path(decided.path[-1])
-        assert decided.path[-1] in question.labels
+        assert decided.path[-1] in {*question.labels, *(question.vendor.ids if question.vendor else ())}
         assert is_falling(decided.confidences)
         assert all(0 <= confidence <= 1 for confidence in decided.confidences)
         assert (decided.id is None) == (decided.status is Status.ABSTAINED)
@@ -255,8 +305,8 @@ def test_no_gender_is_unknown_or_a_second(seeds: range) -> None:
 
 
 def test_every_status_is_reached_by_random_predictions() -> None:
-    categories = [decide_category(ONTOLOGY, random_question(seed, LEAVES)) for seed in range(300)]
-    colors = [decide_attribute(COLOR, random_question(seed, COLORS)) for seed in range(300)]
+    categories = [decide_category(ONTOLOGY, random_question(seed, LEAVES)) for seed in range(1_000)]
+    colors = [decide_attribute(COLOR, random_question(seed, COLORS)) for seed in range(1_000)]
 
     for decided in (categories, colors):
         assert {entry.status for entry in decided} == {

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.enrichment.lexicon import Lexicon
+from consumer.enrichment.nouns import CategoryNames
+from consumer.enrichment.ontology import Ontology
 from consumer.enrichment.phrases import MAX_WORDS, words_of
 from consumer.enrichment.words import said_by
 from consumer.errors import IncompatibleModels
@@ -21,7 +23,6 @@ from consumer.events import EventType, ProductEvent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from consumer.enrichment.ontology import Ontology
 
 BLACK, WHITE, BLUE, NAVY, BROWN, GREEN, GREY, RED = "1", "3", "2", "15", "7", "9", "8", "13"
 
@@ -74,9 +75,13 @@ ELSEWHERE = {
 }
 
 
+ONTOLOGY = Ontology.load("v1")
+
+
 def said(lexicon: Lexicon, title: str, **fields: Any) -> dict[str, tuple[str, ...]]:
     when = datetime(2026, 1, 1, tzinfo=UTC)
-    return said_by(lexicon, ProductEvent("e1", EventType.UPSERT, "acme", "sku-1", 1, when, title=title, **fields))
+    event = ProductEvent("e1", EventType.UPSERT, "acme", "sku-1", 1, when, title=title, **fields)
+    return said_by(lexicon, CategoryNames(ONTOLOGY, lexicon), event)
 
 
 def test_every_word_means_something_in_the_ontology(ontology: Ontology) -> None:
@@ -222,3 +227,36 @@ def test_names_of_colours_agree_with_the_colour_map(lexicon: Lexicon, ontology: 
     print(f"{len(names)} names: {known} hold one of ours, {whole} are one, we put {len(elsewhere)} elsewhere")
     assert known / len(names) > 0.85
     assert elsewhere <= ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    ("title", "node"),
+    [
+        ("Men's Festive Kurta | Mandarin Collar", "x-kurta"),
+        ("Silk gloves, black", "aa-2-13"),
+        ("Backpack with laptop sleeve and belt", "x-backpack"),
+        ("Short sleeve dress", "aa-1-4"),
+        ("Chemise homme en lin", "aa-1-13-7"),
+        ("Damen Sommerkleid, knielang", "aa-1-4"),
+        ("Dress shoes", None),
+        ("The Isolde", None),
+    ],
+)
+def test_a_title_names_one_node_or_none(lexicon: Lexicon, title: str, node: str | None) -> None:
+    assert said(lexicon, title).get("category", (None,)) == (node,)
+
+
+@pytest.mark.parametrize(
+    ("title", "values"),
+    [
+        ("Gown in liquid emerald satin", ("x-shade-emerald",)),
+        ("Trench Coat - Sand", ("6",)),
+        ("Trench Coat - Sand - M", ("6",)),
+        ("Sand Trench Coat", ()),
+        ("Emerald ring", ()),
+        ("Black Trench Coat - Sand", ("1",)),
+        ("Dress in ice silk", ()),
+    ],
+)
+def test_some_words_are_colours_in_some_places_only(lexicon: Lexicon, title: str, values: tuple[str, ...]) -> None:
+    assert said(lexicon, title).get("color", ()) == values

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.enrichment.nouns import CategoryNames
 from consumer.enrichment.vendor import VendorValue, VendorWords
 from consumer.events import EventType, ProductEvent
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def vendor_words(ontology: Ontology, lexicon: Lexicon) -> VendorWords:
-    return VendorWords(ontology, lexicon)
+    return VendorWords(ontology, lexicon, CategoryNames(ontology, lexicon))
 
 
 def product(**fields: Any) -> ProductEvent:
@@ -91,7 +92,7 @@ def test_of_two_fields_for_one_attribute_the_first_that_means_something_counts(v
 def test_a_category_may_be_an_id_a_name_or_a_path(vendor_words: VendorWords, words: str, category: str | None) -> None:
     expected = VendorValue(words, (category,) if category else ())
 
-    assert vendor_words.of(product(vendor_category=words)) == {"category": expected}
+    assert vendor_words.of(product(vendor_category=words))["category"] == expected
 
 
 @pytest.mark.parametrize("fields", [{}, {"vendor_category": " ", "vendor_attributes": {"color": "", "size": "M"}}])
@@ -109,3 +110,27 @@ def test_a_flood_of_attributes_and_endless_values_cost_little(vendor_words: Vend
     assert time.process_time() - started < 0.2
     assert said["color"].ids == ("15",)
     assert said["category"].ids == ()
+
+
+@pytest.mark.parametrize(
+    ("category", "node", "person"),
+    [
+        ("Men's Shirts", "aa-1-13-7", {"target-gender": ("19",), "age-group": ("2403",)}),
+        ("Women / Occasionwear", None, {"target-gender": ("18",), "age-group": ("2403",)}),
+        ("Robes > Chemises", "aa-1-13-7", {}),
+        ("Apparel & Accessories > Clothing > Dresses", "aa-1-4", {}),
+    ],
+)
+def test_a_category_tells_for_whom_it_is(
+    vendor_words: VendorWords, category: str, node: str | None, person: dict[str, tuple[str, ...]]
+) -> None:
+    said = vendor_words.of(product(vendor_category=category))
+
+    assert said.pop("category") == VendorValue(category, (node,) if node else ())
+    assert {handle: value.ids for handle, value in said.items()} == person
+
+
+def test_a_field_of_its_own_goes_before_the_category(vendor_words: VendorWords) -> None:
+    said = vendor_words.of(product(vendor_category="Men's Shirts", vendor_attributes={"gender": "Women"}))
+
+    assert said["target-gender"] == VendorValue("Women", ("18",))
