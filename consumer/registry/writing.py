@@ -140,13 +140,12 @@ def _string(out: list[bytes], value: str) -> None:
 
 
 def _bytes(out: list[bytes], value: bytes) -> None:
-    length = len(value)
-    out.append(_SHORT[length] if length < len(_SHORT) else _zigzag(length))
+    _long(out, len(value))
     out.append(value)
 
 
 def _long(out: list[bytes], value: int) -> None:
-    out.append(_zigzag(value))
+    out.append(_SMALL[value] if 0 <= value < _SMALL_END else _zigzag(value))
 
 
 def _zigzag(number: int) -> bytes:
@@ -163,7 +162,8 @@ def _zigzag(number: int) -> bytes:
 
 
 #: The lengths of nearly all texts.
-_SHORT = [_zigzag(length) for length in range(1024)]
+_SMALL_END = 1 << 10
+_SMALL = [_zigzag(number) for number in range(_SMALL_END)]
 
 _LEAVES: dict[str, Write] = {
     "string": _string,
