@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from consumer.attributes import Category, Evidence, Status, Value
-from consumer.enrichment.conflicts import disputed_node
+from consumer.enrichment.conflicts import contradicted_title, disputed_node
 from consumer.enrichment.nouns import deepest
 from consumer.enrichment.question import MAX_ALTERNATIVES, by_mass
 
@@ -35,15 +35,17 @@ def decide_category(ontology: Ontology, question: Question) -> Category:
 
     Where the model only guesses, the path leads to the node that vendor or title name. No node clears the threshold
     for acceptance: the deepest that clears the one for suggestions. Leaves are summed up the tree, so no node has more
-    mass than its parent. In a conflict the vendor's node is the only alternative.
+    mass than its parent. In a conflict the vendor's node is the only alternative; where title and vendor contradict
+    each other and no photo settles it, the path is the title's.
     """
     leaves = by_mass(dict(zip(question.labels, question.opinion.used, strict=True)))
-    path = _leading_path(ontology, question, leaves)
+    contradicted = contradicted_title(ontology, question)
+    path = ontology.path(question.said[0]) if contradicted else _leading_path(ontology, question, leaves)
     masses = defaultdict(float, question.masses(ontology.path))
     node, threshold, status = _deepest_safe(path, masses, question.thresholds)
-    if node is None and path[-1] != leaves[0].id:
+    if node is None and (contradicted or path[-1] != leaves[0].id):
         node, status = path[-1], Status.SUGGESTED
-    disputed = disputed_node(ontology, question, path, node)
+    disputed = contradicted or disputed_node(ontology, question, path, node)
     vendor = question.vendor
     return Category(
         id=node,

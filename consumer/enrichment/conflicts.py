@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 #: this margin the vendor's calibrated chance is below one in four.
 MARGIN = 0.5
 
+#: Steps from the root that tell clothing from shoes, bags and jewelry.
+_BRANCH_DEPTH = 2
+#: Shops file scarves and belts under clothing.
+_FILED_UNDER = {"aa-2": "aa-1"}
+
 #: `review.reasons`.
 CONFLICT = "conflict"
 NO_EVIDENCE = "no_evidence"
@@ -51,6 +56,19 @@ def disputed_node(ontology: Ontology, question: Question, path: Sequence[str], s
     if ours is None or theirs not in masses or not is_within_safe:
         return None
     return claimed[-1] if masses[ours] - masses[theirs] > MARGIN else None
+
+
+def contradicted_title(ontology: Ontology, question: Question) -> str | None:
+    """The vendor's category where the title names a thing of another branch, and no photo shows which it is."""
+    if question.opinion.image is not None or not question.said or not (question.vendor and question.vendor.ids):
+        return None
+    title, vendor = (_branch(ontology, ids[0]) for ids in (question.said, question.vendor.ids))
+    shared = min(len(title), len(vendor))
+    return None if title[:shared] == vendor[:shared] else question.vendor.ids[0]
+
+
+def _branch(ontology: Ontology, node: str) -> tuple[str, ...]:
+    return tuple(_FILED_UNDER.get(step, step) for step in ontology.path(node)[:_BRANCH_DEPTH])
 
 
 def families(kind: AttributeKind, question: Question) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
     from tests.support.triton import Triton
 
-pytestmark = [pytest.mark.triton, pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.triton, pytest.mark.slow, pytest.mark.timeout(300)]
 
 FILES = ("tuning", "unread")
 MUST_SHARE = 0.90

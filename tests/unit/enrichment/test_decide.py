@@ -191,6 +191,7 @@ def test_without_a_photo_a_silent_title_must_leave_the_head_no_doubt() -> None:
     assert said(used=(0.88, 0.12, 0.0, 0.0, 0.0), has_photo=False).status is Status.SUGGESTED
     assert said(used=(0.92, 0.08, 0.0, 0.0, 0.0), has_photo=False).status is Status.ACCEPTED
     assert said("1", used=(0.88, 0.12, 0.0, 0.0, 0.0), has_photo=False).status is Status.ACCEPTED
+    assert said("1", "13", used=(0.88, 0.12, 0.0, 0.0, 0.0), has_photo=False).status is Status.SUGGESTED
 
 
 def test_a_guess_at_the_category_gives_way_to_the_one_that_words_name() -> None:
@@ -217,6 +218,28 @@ def test_else_the_likeliest_leaf_leads(used: tuple[float, ...], words: tuple[str
 
 def test_words_that_name_an_inner_node_lead_to_its_likeliest_leaf() -> None:
     assert category(0.4, 0.1, 0.1, 0.3, 0.1, said=("aa-8",)).path[-1] == "aa-8-10"
+
+
+def read(*used: float, said: str, vendor: str) -> Category:
+    opinion = Opinion(used, text=used)
+    return decide_category(
+        ONTOLOGY, Question(SHIRTS, opinion, TaskThresholds(0.7, 0.4), VendorValue(vendor, (vendor,)), (said,))
+    )
+
+
+def test_without_a_photo_a_title_that_contradicts_the_vendor_is_a_conflict_however_sure_the_head_is() -> None:
+    decided = read(0.01, 0.01, 0.01, 0.96, 0.01, said="aa-2-23", vendor="aa-8-10")
+
+    assert decided.status is Status.CONFLICT
+    assert decided.path == ONTOLOGY.path("aa-2-23")
+    assert [entry.id for entry in decided.alternatives] == ["aa-8-10"]
+
+
+@pytest.mark.parametrize(
+    ("said", "vendor"), [("aa-8-10", "aa-8"), ("aa-8", "aa-8-10"), ("aa-8-6", "aa-8-10"), ("x-scarf", "aa-1")]
+)
+def test_one_thing_by_a_finer_or_another_name_is_no_conflict(said: str, vendor: str) -> None:
+    assert read(0.25, 0.15, 0.1, 0.4, 0.1, said=said, vendor=vendor).status is not Status.CONFLICT
 
 
 def test_where_nothing_is_safe_the_named_node_is_a_suggestion() -> None:
@@ -257,6 +280,7 @@ def random_question(seed: int, labels: Sequence[str]) -> Question:
             chance.random(), chance.random(), {label: chance.random() for label in chance.sample(labels, 2)}
         ),
         vendor=maybe(VendorValue("words", chance.choice(((), (chance.choice(labels),))))),
+        said=chance.choice(((), (chance.choice(labels),))),
     )
 
 
@@ -278,7 +302,7 @@ def test_no_category_ever_contradicts_itself(seeds: range) -> None:
         decided = decide_category(ONTOLOGY, question)
 
         assert decided.path == ONTOLOGY.path(decided.path[-1])
-        assert decided.path[-1] in {*question.labels, *(question.vendor.ids if question.vendor else ())}
+        assert decided.path[-1] in {*question.labels, *(question.vendor.ids if question.vendor else ()), *question.said}
         assert is_falling(decided.confidences)
         assert all(0 <= confidence <= 1 for confidence in decided.confidences)
         assert (decided.id is None) == (decided.status is Status.ABSTAINED)
