@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.feeds.rows import EventRow, Row, read_events
-from consumer.registry.printed import printed_attributes
 from consumer.settings import load_settings
-from consumer.tagging import Product, tag
+from tests.golden.examples import PAGE, answer, page
 from tests.golden.expectations import Golden, Verdict, judge, read_records
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ pytestmark = [pytest.mark.triton, pytest.mark.slow, pytest.mark.timeout(300)]
 
 FILES = ("tuning", "unread")
 MUST_SHARE = 0.90
-TIMEOUT_S = 30
+STALE = "stale: run `python -m tests.golden.examples`"
 
 Verdicts = list[tuple[Golden, Verdict]]
 
@@ -42,14 +41,9 @@ def settings(starter_triton: Triton, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def verdicts(settings: Settings) -> Mapping[str, Verdicts]:
     """Each record of each file with what its answer did not hold."""
-    return {name: [(golden, _judged(settings, golden)) for golden in read_records(name)] for name in FILES}
-
-
-def _judged(settings: Settings, golden: Golden) -> Verdict:
-    fields = {"sku": golden.name} | golden.product
-    (row,) = read_events([Row(1, fields)], datetime.now(UTC), "golden")
-    assert isinstance(row, EventRow), row
-    return judge(golden, printed_attributes(tag(settings, Product(row.event), TIMEOUT_S)))
+    return {
+        name: [(golden, judge(golden, answer(settings, golden))) for golden in read_records(name)] for name in FILES
+    }
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -68,3 +62,26 @@ def test_what_must_be_said_is_said(name: str, verdicts: Mapping[str, Verdicts]) 
     print(f"{name}: {total - len(failed)} of {total} must hold ({share:.3f})")
     print("\n".join(failed))
     assert share >= MUST_SHARE, "\n".join(failed)
+
+
+def test_the_page_of_whole_events_is_fresh(settings: Settings) -> None:
+    shown, now = PAGE.read_text(encoding="utf-8"), page(settings)
+
+    assert _JSON.sub("", shown) == _JSON.sub("", now), STALE
+    assert [_said(block) for block in _JSON.findall(shown)] == [_said(block) for block in _JSON.findall(now)], STALE
+
+
+_JSON = re.compile(r"```json\n(.*?)```", re.DOTALL)
+
+
+def _said(block: str) -> Any:
+    """A product, or what an event says, without what is another number on another processor."""
+    event = json.loads(block)
+    if "attributes" not in event:
+        return event
+    attributes = {
+        entry["handle"]: (entry.keys(), entry["status"], [value["id"] for value in entry["values"]])
+        for entry in event["attributes"]
+    }
+    category = event["category"]["status"], event["category"]["path"], event["category"]["id"]
+    return event.keys(), category, attributes, event["text"], event["review"]["reasons"]
