@@ -188,15 +188,24 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductText:
+    """A product's words, repaired and without what the vendor writes under every product."""
+
+    title: str = ""
+    description: str = ""
+    flags: tuple[str, ...] = ()
+    """Repairs that were needed, and whether the model was shown the text."""
+    language: str | None = None
+    """BCP 47: the vendor's word where it is a valid tag, else what the text is written in; None when unsure."""
+
+
+@dataclass(frozen=True, slots=True)
 class InferredProduct:
     """A product with the model's opinion; `prediction` is None where there was neither text nor a usable image."""
 
     fetched: FetchedProduct
     prediction: Prediction | None
-    text_flags: tuple[str, ...] = ()
-    """Repairs made to the vendor's text before the model saw it."""
-    language: str | None = None
-    """BCP 47: the vendor's word where it is a valid tag, else what the text is written in; None when unsure."""
+    text: ProductText = ProductText()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from consumer.bundle.text import compose_text
 from consumer.enrichment.language import detect, language_of
+from consumer.events import ProductText
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,13 +22,11 @@ FOREIGN = "language_not_learnt"
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """The text for the tokeniser, and what there is to say about the words as the vendor wrote them."""
+    """A product's words, and those of them that the model sees."""
 
-    text: str
-    """Empty: the product has no text modality."""
-    flags: tuple[str, ...]
-    language: str | None
-    """BCP 47 tag; None where it is not sure."""
+    shown: str
+    """For the tokeniser. Empty: the product has no text modality."""
+    product: ProductText
 
 
 def read_text(event: ProductEvent, learnt: Collection[str], boilerplate: Boilerplate | None = None) -> ReadText:
@@ -39,8 +38,9 @@ def read_text(event: ProductEvent, learnt: Collection[str], boilerplate: Boilerp
     composed = compose_text(event, boilerplate)
     language = language_of(event.language, composed.prose)
     if not composed.text or _is_learnt(language, learnt) or _is_learnt(detect(composed.prose), learnt, unsure=False):
-        return ReadText(composed.text, composed.flags, language)
-    return ReadText("", (*composed.flags, FOREIGN), language)
+        return ReadText(composed.text, ProductText(composed.title, composed.description, composed.flags, language))
+    flags = (*composed.flags, FOREIGN)
+    return ReadText("", ProductText(composed.title, composed.description, flags, language))
 
 
 def _is_learnt(language: str | None, learnt: Collection[str], *, unsure: bool = True) -> bool:

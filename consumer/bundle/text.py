@@ -44,8 +44,14 @@ class ComposedText:
     """Empty when the vendor's words say no more than the brand: then the product has no text modality."""
     flags: tuple[str, ...]
     """Each once, in the order in which the fields needed them."""
-    prose: str
-    """Title and description as they went into the text: what is written in a language."""
+    title: str
+    description: str
+    """Title and description as they went into the text."""
+
+    @property
+    def prose(self) -> str:
+        """What is written in a language."""
+        return f"{self.title} {self.description}".strip()
 
 
 def compose_text(event: ProductEvent, boilerplate: Boilerplate | None = None) -> ComposedText:
@@ -66,13 +72,13 @@ def compose_text(event: ProductEvent, boilerplate: Boilerplate | None = None) ->
     ]
     flags = [flag for _, field in fields for flag in field.flags]
     brand = _words(fields[1][1].text)
-    prose = f"{title.text} {description.text}".strip()
+    prose = title.text, description.text
     if not any(_words(field.text) - brand for _, field in (fields[0], *fields[2:])):
-        return ComposedText("", tuple(dict.fromkeys(flags)), prose)
+        return ComposedText("", tuple(dict.fromkeys(flags)), *prose)
     whole = " | ".join(f"{marker}: {field.text}" if marker else field.text for marker, field in fields if field.lines)
     if len(whole) > MAX_CHARACTERS or len(said) > MAX_ATTRIBUTES:
         flags.append("truncated")
-    return ComposedText(whole[:MAX_CHARACTERS], tuple(dict.fromkeys(flags)), prose)
+    return ComposedText(whole[:MAX_CHARACTERS], tuple(dict.fromkeys(flags)), *prose)
 
 
 def _description(event: ProductEvent, boilerplate: Boilerplate | None) -> CleanText:

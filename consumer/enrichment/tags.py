@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from consumer.enrichment.ontology import AttributeKind, Ontology
     from consumer.enrichment.vendor import VendorValue
     from consumer.enrichment.words import Said
-    from consumer.events import Prediction, ProductEvent
+    from consumer.events import InferredProduct, Prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,11 @@ class Tagger:
             kind.handle: Attribute(kind.handle, kind.id, status=Status.NOT_APPLICABLE) for kind in ontology.attributes
         }
 
-    def __call__(self, event: ProductEvent, prediction: Prediction | None, modalities: Sequence[str]) -> Tags:
+    def __call__(self, inferred: InferredProduct, modalities: Sequence[str]) -> Tags:
         """`modalities`: those that the prediction saw."""
-        said = said_by(self._lexicon, self._names, event)
-        heard = _Heard(self._vendor_words.of(event), said, prediction, frozenset(modalities))
+        event = inferred.fetched.decoded.event
+        said = said_by(self._lexicon, self._names, inferred.text, event.brand or "")
+        heard = _Heard(self._vendor_words.of(event), said, inferred.prediction, frozenset(modalities))
         question = self._question(CATEGORY, heard)
         category = (
             decide_category(self._ontology, question)

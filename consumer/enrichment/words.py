@@ -6,18 +6,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from consumer.bundle.text import MAX_DESCRIPTION, MAX_TITLE
 from consumer.enrichment.colours import COLOR, colours_by_place, is_of_a_part
 from consumer.enrichment.nouns import CATEGORY
 from consumer.enrichment.phrases import BREAK, words_of
-from consumer.enrichment.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.enrichment.lexicon import Lexicon
     from consumer.enrichment.nouns import CategoryNames
-    from consumer.events import ProductEvent
+    from consumer.events import ProductText
 
 Said = dict[str, tuple[str, ...]]
 """By handle, the values and shades that words name, in the order of the text."""
@@ -28,19 +26,17 @@ _COMPOSED = frozenset({"fabric", "footwear-material"})
 _NEGATION_REACH = 2
 
 
-def said_by(lexicon: Lexicon, names: CategoryNames, event: ProductEvent) -> Said:
+def said_by(lexicon: Lexicon, names: CategoryNames, text: ProductText, brand: str) -> Said:
     """What the title says; what it leaves open the description may say, if it names one value and no other.
 
     Of the category only the title speaks.
 
     A description also speaks of what goes well with the product. Materials it may list.
     """
-    title = _without_brand(lexicon.words(clean(event.title, MAX_TITLE).text), words_of(event.brand or ""))
+    title = _without_brand(lexicon.words(text.title), words_of(brand))
     by_title = _read(lexicon, title)
     # Running prose has too many words that look like a slip of another.
-    by_description = (
-        _read(lexicon, words_of(clean(event.description, MAX_DESCRIPTION).text)) if event.description else {}
-    )
+    by_description = _read(lexicon, words_of(text.description))
     node = names.in_title(title)
     return (
         {handle: values for handle, values in by_description.items() if len(values) == 1 or handle in _COMPOSED}

@@ -50,7 +50,7 @@ class Enrich:
             event.key, event.event_id, bundle=self._manifest.bundle, thresholds=self._thresholds.version
         )
         modalities = _modalities(prediction)
-        tags = self._tagger(event, prediction, modalities)
+        tags = self._tagger(inferred, modalities)
         attributes = ProductAttributes(
             event_id=event_id,
             source=_source(fetched.decoded),
@@ -58,7 +58,7 @@ class Enrich:
             category=tags.category,
             attributes=tags.attributes,
             images=self._images(fetched, prediction),
-            text=Text(language=inferred.language, flags=inferred.text_flags),
+            text=Text(language=inferred.text.language, flags=inferred.text.flags),
             quality=Quality(modalities=modalities, checks=_checks(fetched)),
             review=review(tags.category, tags.attributes, has_evidence=bool(modalities)),
             provenance=self._provenance(prediction),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from consumer.bundle import Bundle, ReadText
-    from consumer.events import FetchedProduct
+    from consumer.events import FetchedProduct, ProductText
     from consumer.observability.metrics import Metrics
     from consumer.triton.client import Answer, TritonClient
     from consumer.triton.contract import Contract
@@ -69,14 +69,14 @@ class Infer:
         """The product with its prediction; None without text and without a usable image."""
         manifest = self._bundle.manifest
         text = read_text(product.decoded.event, manifest.languages, self._boilerplate)
-        text_tensors, flags = self._text_tensors(text)
+        text_tensors, words = self._text_tensors(text)
         usable = [image for image in product.images if isinstance(image, UsableImage)][: manifest.max_images]
         tensors = self._image_tensors(usable) | text_tensors
         ensemble = _ensemble_for(tensors)
         if ensemble is None:
-            return InferredProduct(product, None, flags, text.language)
+            return InferredProduct(product, None, words)
         answer = await self._ask(ensemble, tensors)
-        return InferredProduct(product, read_prediction(manifest, ensemble, answer), flags, text.language)
+        return InferredProduct(product, read_prediction(manifest, ensemble, answer), words)
 
     @staticmethod
     def _image_tensors(images: list[UsableImage]) -> dict[str, NDArray[np.generic]]:
@@ -85,17 +85,17 @@ class Infer:
         views = np.stack([image.views for image in images])
         return {"images": views, "image_mask": np.ones(len(images), dtype=np.uint8)}
 
-    def _text_tensors(self, text: ReadText) -> tuple[dict[str, NDArray[np.generic]], tuple[str, ...]]:
-        """The tower's inputs, none without a text, and the flags of everything that was done to it."""
-        flags = dict.fromkeys(text.flags)
+    def _text_tensors(self, text: ReadText) -> tuple[dict[str, NDArray[np.generic]], ProductText]:
+        """The tower's inputs, none without a text, and the words with the flags of everything that was done to them."""
+        flags = dict.fromkeys(text.product.flags)
         tensors: dict[str, NDArray[np.generic]] = {}
-        if text.text:
-            tokens = self._bundle.tokeniser.encode(text.text)
+        if text.shown:
+            tokens = self._bundle.tokeniser.encode(text.shown)
             tensors = {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
             if tokens.is_truncated:
                 flags["truncated"] = None
         self._metrics.text_repaired(flags)
-        return tensors, tuple(flags)
+        return tensors, replace(text.product, flags=tuple(flags))
 
     async def _ask(self, ensemble: Ensemble, tensors: Tensors) -> Answer:
         """The answer, after as many attempts as it takes; only failures under a green canary count."""

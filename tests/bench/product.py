@@ -20,9 +20,8 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from consumer.bundle import compose_text, load_bundle
+from consumer.bundle import load_bundle, read_text
 from consumer.enrichment.boilerplate import Boilerplate
-from consumer.enrichment.language import language_of
 from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.ontology import Ontology
 from consumer.events import (
@@ -100,7 +99,7 @@ TEXTS = {
 
 def read(event: ProductEvent, boilerplate: Boilerplate) -> str | None:
     """Clean, compose, tell the language."""
-    return language_of(None, compose_text(event, boilerplate).prose)
+    return read_text(event, ("en",), boilerplate).product.language
 
 
 def certain(task: Task) -> tuple[float, ...]:
@@ -111,7 +110,8 @@ def certain(task: Task) -> tuple[float, ...]:
 def described(inferred: InferredProduct, event: ProductEvent) -> InferredProduct:
     """The same images and opinions beside another text."""
     decoded = replace(inferred.fetched.decoded, event=event)
-    return replace(inferred, fetched=replace(inferred.fetched, decoded=decoded))
+    text = read_text(event, ("en",)).product
+    return replace(inferred, fetched=replace(inferred.fetched, decoded=decoded), text=text)
 
 
 def predicted(bundle: Bundle, decoded: DecodedProduct) -> InferredProduct:
@@ -121,7 +121,7 @@ def predicted(bundle: Bundle, decoded: DecodedProduct) -> InferredProduct:
     opinions = {task.handle: Opinion(*[certain(task)] * 3) for task in bundle.manifest.tasks}
     embedding = (1.0, *[0.0] * (bundle.manifest.embedding_dim - 1))
     prediction = Prediction(opinions, embedding, (0.5, 0.3, 0.2), (), {"product_tagger": "1"})
-    return InferredProduct(FetchedProduct(decoded, images), prediction)
+    return InferredProduct(FetchedProduct(decoded, images), prediction, read_text(decoded.event, ("en",)).product)
 
 
 def cases(run: Callable[[Coroutine[Any, Any, Any]], Any]) -> dict[str, Callable[[], object]]:
@@ -145,7 +145,7 @@ def cases(run: Callable[[Coroutine[Any, Any, Any]], Any]) -> dict[str, Callable[
         f"fetch: views of a 60x80 JPEG, {len(small) / 1000:.0f} kB": lambda: decode(small, side),
         f"fetch: views of a 1000x1333 JPEG, {len(large) / 1000:.0f} kB": lambda: decode(large, side),
         **texts,
-        "infer: text to token ids": lambda: bundle.tokeniser.encode(compose_text(EVENT).text),
+        "infer: text to token ids": lambda: bundle.tokeniser.encode(read_text(EVENT, ("en",)).shown),
         "enrich: three images": lambda: run(enrich(inferred)),
         **{
             f"enrich: the same with a {name}": partial(lambda product: run(enrich(product)), described(inferred, event))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from consumer.attributes import ImageStatus
-from consumer.bundle import TaskThresholds, Thresholds
+from consumer.bundle import TaskThresholds, Thresholds, read_text
 from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.ontology import Ontology
 from consumer.events import (
@@ -175,14 +175,17 @@ def _inferred(branch: Branch) -> InferredProduct:
     fetched = FetchedProduct(DecodedProduct(Delivery("product-events", 0, 1, b"acme:sku-1", b"", (), 0), event), images)
     has_image = bool(images) and not branch.is_image_lost
     has_text = branch.has_text and bool(event.title)
+    text = read_text(event, ("en",)).product
     if not has_image and not has_text:
-        return InferredProduct(fetched, None)
+        return InferredProduct(fetched, None, text)
     opinions = {}
     for handle, labels in LABELS.items():
         used = _spread(labels, branch.opinions.get(handle, SURE[handle]))
         opinions[handle] = Opinion(used, image=used if has_image else None, text=used if has_text else None)
     contributions = (1.0,) if has_image else ()
-    return InferredProduct(fetched, Prediction(opinions, (1.0, 0.0, 0.0, 0.0), contributions, (), {"tagger": "3"}))
+    return InferredProduct(
+        fetched, Prediction(opinions, (1.0, 0.0, 0.0, 0.0), contributions, (), {"tagger": "3"}), text
+    )
 
 
 def _spread(labels: tuple[str, ...], named: Mapping[str, float]) -> tuple[float, ...]:

@@ -148,7 +148,7 @@ class Evaluator:
 
     def _text_features(self, products: Sequence[LabelledProduct]) -> dict[int, NDArray[np.float32]]:
         learnt = self._bundle.manifest.languages
-        texts = {row: read_text(event_of(product), learnt).text for row, product in enumerate(products)}
+        texts = {row: read_text(event_of(product), learnt).shown for row, product in enumerate(products)}
         self._encode([text for text in dict.fromkeys(texts.values()) if text and text not in self._texts])
         return {row: self._texts[text] for row, text in texts.items() if text}
 

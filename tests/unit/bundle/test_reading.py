@@ -29,7 +29,7 @@ def test_a_text_in_a_language_that_the_tower_never_learnt_is_not_shown_to_it(
 ) -> None:
     read = read_text(product(**fields), ("en",))
 
-    assert (read.text, read.flags, read.language) == ("", ("language_not_learnt",), language)
+    assert (read.shown, read.product.flags, read.product.language) == ("", ("language_not_learnt",), language)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,8 @@ def test_a_text_in_a_language_that_the_tower_never_learnt_is_not_shown_to_it(
 def test_any_other_text_is_shown(fields: dict[str, str], learnt: tuple[str, ...]) -> None:
     read = read_text(product(**fields), learnt)
 
-    assert read.text == fields["title"]
-    assert read.flags == ()
+    assert (read.shown, read.product.flags) == (fields["title"], ())
 
 
 def test_what_is_empty_is_not_called_foreign() -> None:
-    assert read_text(product(brand="Acme", language="de"), ("en",)).flags == ()
+    assert read_text(product(brand="Acme", language="de"), ("en",)).product.flags == ()

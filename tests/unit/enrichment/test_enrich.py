@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from consumer.attributes import EventStatus, ImageStatus, Status, ViewType, output_event_id
-from consumer.bundle import Task
+from consumer.bundle import Task, read_text
 from consumer.enrichment.lexicon import Lexicon
 from consumer.errors import IncompatibleModels
 from consumer.events import (
@@ -57,8 +57,9 @@ def inferred(
     event = ProductEvent("e1", EventType.UPSERT, "acme", "sku-1", 7, NOW, **product)
     fetched = FetchedProduct(DecodedProduct(DELIVERY, event), images, urls_dropped=dropped)
     seen = [image for image in images if isinstance(image, UsableImage)][:2]
+    text = replace(read_text(event, ("en",)).product, flags=text_flags)
     if not seen and not has_text:
-        return InferredProduct(fetched, None, text_flags, event.language)
+        return InferredProduct(fetched, None, text)
 
     def opinion(used: tuple[float, ...]) -> Opinion:
         return Opinion(used, image=used if seen else None, text=used if has_text else None)
@@ -72,8 +73,7 @@ def inferred(
             view_types=tuple((0.1, 0.7, 0.2) for _ in seen),
             model_versions={"product_fused": "3"},
         ),
-        text_flags,
-        event.language,
+        text,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.bundle import read_text
 from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.nouns import CategoryNames
 from consumer.enrichment.ontology import Ontology
@@ -75,13 +76,13 @@ ELSEWHERE = {
 }
 
 
-ONTOLOGY = Ontology.load("v1")
+NAMES = CategoryNames(Ontology.load("v1"), Lexicon.load("v1"))
 
 
 def said(lexicon: Lexicon, title: str, **fields: Any) -> dict[str, tuple[str, ...]]:
     when = datetime(2026, 1, 1, tzinfo=UTC)
     event = ProductEvent("e1", EventType.UPSERT, "acme", "sku-1", 1, when, title=title, **fields)
-    return said_by(lexicon, CategoryNames(ONTOLOGY, lexicon), event)
+    return said_by(lexicon, NAMES, read_text(event, ("en",)).product, event.brand or "")
 
 
 def test_every_word_means_something_in_the_ontology(ontology: Ontology) -> None:

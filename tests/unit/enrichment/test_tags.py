@@ -12,11 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.attributes import Attribute, Status
-from consumer.bundle import TaskThresholds, Thresholds
+from consumer.bundle import TaskThresholds, Thresholds, read_text
 from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.ontology import Ontology
 from consumer.enrichment.tags import Tagger, Tags
-from consumer.events import EventType, Opinion, Prediction, ProductEvent
+from consumer.events import (
+    DecodedProduct,
+    Delivery,
+    EventType,
+    FetchedProduct,
+    InferredProduct,
+    Opinion,
+    Prediction,
+    ProductEvent,
+)
 
 if TYPE_CHECKING:
     from consumer.bundle import Manifest, Task
@@ -50,6 +59,9 @@ def tagger(manifest: Manifest) -> Tagger:
     return Tagger(ONTOLOGY, LEXICON, replace(manifest, tasks=tasks), Thresholds("t1", dict.fromkeys(labels, heads)))
 
 
+DELIVERY = Delivery("product-events", 0, 1, b"acme:sku-1", b"", (), 0)
+
+
 def random_tags(tagger: Tagger, seed: int) -> Tags:
     """Any opinions, peaked or flat, about any product."""
     chance = random.Random(seed)
@@ -70,7 +82,10 @@ def random_tags(tagger: Tagger, seed: int) -> Tags:
     )
     opinions = {task.handle: opinion(task) for task in tagger._tasks.values()}
     prediction = Prediction(opinions, (), (), (), {}) if has_opinion else None
-    return tagger(event, prediction, ("image", "text") if has_opinion else ())
+    product = InferredProduct(
+        FetchedProduct(DecodedProduct(DELIVERY, event), ()), prediction, read_text(event, ("en",)).product
+    )
+    return tagger(product, ("image", "text") if has_opinion else ())
 
 
 def is_falling(attribute: Attribute) -> bool:

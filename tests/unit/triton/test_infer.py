@@ -125,15 +125,15 @@ def test_a_text_that_the_model_does_not_read_to_its_end_is_flagged(served: Serve
     short, _ = infer_one(served, product("red shirt"))
     long, _ = infer_one(served, product(f"red {word} " * served.bundle.manifest.text_length))
 
-    assert short.text_flags == ()
-    assert long.text_flags == ("truncated",)
+    assert short.text.flags == ()
+    assert long.text.flags == ("truncated",)
 
 
 def test_the_language_is_the_vendor_s_else_that_of_title_and_description(served: Served) -> None:
     french = "Robe d'été à fleurs pour femme"
 
     languages = [
-        infer_one(served, fetched)[0].language
+        infer_one(served, fetched)[0].text.language
         for fetched in (
             product(french),
             product("Zoé", description=french),
@@ -313,8 +313,8 @@ def test_each_repair_of_a_text_is_flagged_and_counted_and_boilerplate_is_told_by
     def repaired(repair: str) -> float | None:
         return metrics.registry.get_sample_value("hangtag_text_repairs_total", {"repair": repair})
 
-    assert [answer.text_flags for answer in answers[:-2]] == [("html", "truncated")] * 2 * MIN_PRODUCTS
-    assert [answer.text_flags for answer in answers[-2:]] == [("html", "boilerplate", "truncated")] * 2
+    assert [answer.text.flags for answer in answers[:-2]] == [("html", "truncated")] * 2 * MIN_PRODUCTS
+    assert [answer.text.flags for answer in answers[-2:]] == [("html", "boilerplate", "truncated")] * 2
     assert (repaired("html"), repaired("boilerplate"), repaired("control")) == (len(answers), 2, None)
 
 
