@@ -59,6 +59,23 @@ def test_what_the_pictures_and_titles_show_is_learnt(bundle_folder: Path) -> Non
     assert validation["target-gender"]["fused"] >= 0.9
 
 
+def test_a_run_ends_with_its_figures_and_a_card_in_a_bundle_that_is_sealed_again(
+    bundle_folder: Path, drawn_sources: Sources, cache: Path, tmp_path: Path
+) -> None:
+    from triton_models.export.verify import find_faults
+    from triton_models.training.measure import measure_bundle
+    from triton_models.training.progress import Silent
+
+    folder = tmp_path / "measured"
+    shutil.copytree(bundle_folder, folder)
+
+    measure_bundle(folder, drawn_sources, cache, Silent(), "2026-11-01T10:00:00Z")
+
+    assert find_faults(folder) == ()
+    assert json.loads((folder / "metrics.json").read_text()) != json.loads((bundle_folder / "metrics.json").read_text())
+    assert "2026-11-01" in (folder / "model_card.md").read_text()
+
+
 def test_the_run_says_what_it_was_made_from(bundle_folder: Path, drawn_sources: Sources, drawn_recipe: Recipe) -> None:
     from consumer.bundle import sha256_of
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,3 +17,15 @@ def test_a_wrong_choice_is_answered_with_the_right_ones_and_without_the_words_of
         "Invalid value for '--format': 'nonsense' is not one of 'jsonl', 'csv', 'google-merchant', 'shopify-csv'."
     )
     assert ended.stderr.splitlines()[-1] == f"Error: {sentence}"
+
+
+def test_a_part_that_does_not_answer_ends_a_command_with_11_and_one_sentence() -> None:
+    command = [sys.executable, "-m", "consumer", "topics", "create", "--timeout", "0.3"]
+    nobody = {**os.environ, "HANGTAG_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+
+    ended = subprocess.run(command, env=nobody, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 11
+    (sentence,) = ended.stderr.splitlines()
+    assert sentence.startswith("hangtag: ")
+    assert "127.0.0.1:1" in sentence
