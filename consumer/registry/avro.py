@@ -13,7 +13,6 @@ from fastavro.read import SchemaResolutionError
 import consumer.registry.decimals  # noqa: F401  # its reader stands in for fastavro's
 from consumer.errors import DeadLetterReason, Unprocessable
 from consumer.registry.codec import Decoded
-from consumer.registry.writing import UNFIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from consumer.registry.codec import Fields
     from consumer.registry.files import Schema, Subject
-    from consumer.registry.writing import Write
 
 # What fastavro raises on bytes that are not what the schema says; it has no error class of its own for this.
 _BROKEN_BYTES = (EOFError, ValueError, IndexError, KeyError, OverflowError, ArithmeticError, TypeError, MemoryError)
@@ -57,14 +55,12 @@ def read_record(writer: Writer, value: bytes, start: int) -> Decoded:
     return Decoded(writer.subject, cast("Fields", fields))  # every schema of ours is a record
 
 
-def write_record(prefix: bytes, write: Write, fields: Mapping[str, Any]) -> bytes:
+def write_record(prefix: bytes, schema: Schema, fields: Mapping[str, Any]) -> bytes:
     """The prefix, then the record. Raises ValueError for fields that do not fit."""
-    parts = [prefix]
-    try:
-        write(parts, fields)
-        return b"".join(parts)
-    except UNFIT as error:
-        raise ValueError(f"the record does not fit its schema: {type(error).__name__}: {error}") from error
+    stream = BytesIO()
+    stream.write(prefix)
+    fastavro.schemaless_writer(stream, schema, fields)
+    return stream.getvalue()
 
 
 def malformed(message: str) -> Unprocessable:

@@ -13,7 +13,6 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 from consumer.headers import REGISTRY_SCHEMA
 from consumer.registry.avro import Writer, malformed, parsed, read_record, schema_unknown, write_record
 from consumer.registry.files import Subject, schema_folder, schema_versions
-from consumer.registry.writing import writer_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from consumer.events import Headers
     from consumer.registry.codec import Decoded
     from consumer.registry.files import Schema
-    from consumer.registry.writing import Write
 
 MARKER = b"\xc3\x01"
 _PREFIX_BYTES = 10
@@ -40,13 +38,13 @@ class BundledCodec:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._writers: dict[bytes, Writer] = {}
-        self._newest: dict[Subject, tuple[bytes, Write]] = {}
+        self._newest: dict[Subject, tuple[bytes, Schema]] = {}
         for subject in Subject:
             self._add(subject, schema_versions(subject, folder or schema_folder()))
 
     def _add(self, subject: Subject, versions: tuple[Schema, ...]) -> None:
         newest = parsed(versions[-1])
-        self._newest[subject] = (MARKER + schema_fingerprint(versions[-1]), writer_of(newest))
+        self._newest[subject] = (MARKER + schema_fingerprint(versions[-1]), newest)
         for version in versions[:-1]:
             self._writers[schema_fingerprint(version)] = Writer(subject, parsed(version), newest)
         self._writers[schema_fingerprint(versions[-1])] = Writer(subject, newest, None)
@@ -63,8 +61,8 @@ class BundledCodec:
 
     def encode(self, subject: Subject, fields: Mapping[str, Any]) -> bytes:
         """See `Codec.encode`."""
-        prefix, write = self._newest[subject]
-        return write_record(prefix, write, fields)
+        prefix, schema = self._newest[subject]
+        return write_record(prefix, schema, fields)
 
     def _writer_of(self, value: bytes, headers: Headers) -> Writer:
         if value[:1] == b"\0" or any(name == REGISTRY_SCHEMA for name, _ in headers):

@@ -20,7 +20,6 @@ from consumer.registry.bundled import BundledCodec
 from consumer.registry.files import Subject, schema_versions
 from consumer.registry.foreign import foreign_writer
 from consumer.registry.wire import id_prefix, named_schema
-from consumer.registry.writing import writer_of
 from consumer.retry import Backoff
 
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ class ConfluentCodec:
         self._bundled = BundledCodec()
         self._newest = {subject: schema_versions(subject)[-1] for subject in Subject}
         self._readers = {subject: parsed(schema) for subject, schema in self._newest.items()}
-        self._writes = {subject: writer_of(schema) for subject, schema in self._readers.items()}
         self._writers: dict[SchemaName, Writer | str] = {}
         self._prefixes: dict[Subject, bytes] = {}
         # Schemas are few, and a flood of wrong ids must not become a flood of questions.
@@ -78,7 +76,7 @@ class ConfluentCodec:
 
     def encode(self, subject: Subject, fields: Mapping[str, Any]) -> bytes:
         """See `Codec.encode`. Raises Refused for a schema of ours that is not registered."""
-        return write_record(self._prefix(subject), self._writes[subject], fields)
+        return write_record(self._prefix(subject), self._readers[subject], fields)
 
     def _prefix(self, subject: Subject) -> bytes:
         if subject not in self._prefixes:
