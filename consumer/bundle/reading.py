@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.bundle.text import compose_text
-from consumer.enrichment.language import detect, language_of
+from consumer.enrichment.language import SURE_SCORE, detect, language_of, stated_language
 from consumer.events import ProductText
 
 if TYPE_CHECKING:
@@ -32,16 +32,25 @@ class ReadText:
 def read_text(event: ProductEvent, learnt: Collection[str], boilerplate: Boilerplate | None = None) -> ReadText:
     """The product's text for a tower that learnt the languages `learnt` (ISO 639 codes).
 
-    Such a tower answers a strange language with what its few known letters make likely, and is sure of it. What the
-    vendor says of the language does not hide a text that is plainly in a learnt one.
+    Such a tower answers a strange language with what its few known letters make likely, and is sure of it. A text is
+    strange when the vendor says so and it does not read like a learnt one, or when nobody would doubt it.
     """
     composed = compose_text(event, boilerplate)
     language = language_of(event.language, composed.prose)
-    if not composed.text or _is_learnt(language, learnt) or _is_learnt(detect(composed.prose), learnt, unsure=False):
+    if not composed.text or not _is_strange(event, composed.prose, language, learnt):
         return ReadText(composed.text, ProductText(composed.title, composed.description, composed.flags, language))
     flags = (*composed.flags, FOREIGN)
     return ReadText("", ProductText(composed.title, composed.description, flags, language))
 
 
-def _is_learnt(language: str | None, learnt: Collection[str], *, unsure: bool = True) -> bool:
-    return unsure if language is None else language.partition("-")[0] in learnt
+def _is_strange(event: ProductEvent, prose: str, language: str | None, learnt: Collection[str]) -> bool:
+    if language is None or _primary(language) in learnt:
+        return False
+    if stated_language(event.language):
+        return detect(prose) not in learnt
+    return detect(prose, SURE_SCORE) is not None
+
+
+def _primary(tag: str) -> str:
+    """`de` of `de-AT`."""
+    return tag.partition("-")[0]

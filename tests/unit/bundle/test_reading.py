@@ -37,6 +37,7 @@ def test_a_text_in_a_language_that_the_tower_never_learnt_is_not_shown_to_it(
     [
         ({"title": GERMAN}, ("en", "de")),
         ({"title": "SKU 4711"}, ("en",)),
+        ({"title": "Wildcraft Unisex Black Duffel Bag"}, ("en",)),  # by the words alone German, but not surely
         ({"title": "Navy blue shirt for men with long sleeves"}, ("en",)),
         ({"title": "Navy blue shirt for men with long sleeves", "language": "de"}, ("en",)),
     ],
