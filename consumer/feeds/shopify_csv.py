@@ -49,12 +49,12 @@ class _Line:
     """One row of the file."""
 
     number: int
+    handle: str | None
+    """The row's own, None where it has none that can be read."""
+    product: str | None
+    """The handle of the product whose rows it stands among."""
     cells: Cells
     fault: str | None
-
-    @property
-    def handle(self) -> str | None:
-        return self.cells.get("handle")
 
     @property
     def is_variant(self) -> bool:
@@ -66,19 +66,30 @@ def read_shopify(feed: Opened, reading: Reading) -> Iterator[Row | BadRow]:
     table = Table(feed.text(reading.encoding), Dialect(reading.delimiter, ["handle", "title"], _column_name))
     if reading.deleted_when:
         table.column(_column_name(reading.deleted_when.column))
-    lines = (
-        _Line(
-            found.line, {name: cell for name, cell in zip(table.header, found.cells, strict=False) if cell}, found.fault
-        )
-        for found in table
-    )
     handles = Seen()
-    for handle, group in groupby(lines, key=lambda line: line.handle):
+    for handle, group in groupby(_lines(table), key=lambda line: line.product):
         if handle is None:
-            yield from (BadRow(line.number, line.fault or "it has no handle") for line in group)
+            yield from map(_stray, group)
         else:
             is_new = handles.add(handle)
             yield from _Product(handle, is_new, reading.deleted_when).rows(group)
+
+
+def _lines(table: Table) -> Iterator[_Line]:
+    """The rows. One whose handle cannot be read stays among those before it, for their product may go on behind it."""
+    product = None
+    for found in table:
+        cells = {name: cell for name, cell in zip(table.header, found.cells, strict=False) if cell}
+        handle = cells.get("handle")
+        if handle is not None and found.fault and not handle.isprintable():
+            handle = None
+        product = handle or product
+        yield _Line(found.line, handle, product, cells, found.fault or (None if handle else "it has no handle"))
+
+
+def _stray(line: _Line) -> Row:
+    """A row of nobody knows which handle; its SKU may still say which product it is."""
+    return Row(line.number, {"sku": line.cells.get("variant sku")}, fault=line.fault)
 
 
 def _column_name(column: str) -> str:
@@ -100,13 +111,17 @@ class _Product:
         for line in group:
             if len(lines) < MAX_ROWS:
                 lines.append(line)
+            elif line.handle is None:
+                yield _stray(line)
             else:
                 yield BadRow(line.number, f"the handle {self._handle!r} has more than {MAX_ROWS} rows")
         first = lines[0].cells
         images = _images(lines)
         fault = self._fault(first)
         for line in lines:
-            if line.is_variant or line is lines[0]:
+            if line.handle is None:
+                yield _stray(line)
+            elif line.is_variant or line is lines[0]:
                 yield Row(line.number, self._fields(first, line.cells, images), fault=line.fault or fault)
             elif line.fault:
                 yield BadRow(line.number, line.fault)
@@ -136,8 +151,8 @@ class _Product:
 
 
 def _images(lines: list[_Line]) -> list[str]:
-    """The product's images, best first; what has no position keeps the place of its row."""
-    found = [line.cells for line in lines if "image src" in line.cells]
+    """The product's images on its sound rows, best first; what has no position keeps the place of its row."""
+    found = [line.cells for line in lines if line.fault is None and "image src" in line.cells]
     return [cells["image src"] for cells in sorted(found, key=_position)]
 
 

@@ -52,7 +52,7 @@ def table(*rows: dict[str, str]) -> str:
     return text.getvalue()
 
 
-def shopify(folder: Path, content: str, deleted_when: DeletedWhen | None = None) -> list[EventRow | BadRow]:
+def shopify(folder: Path, content: bytes | str, deleted_when: DeletedWhen | None = None) -> list[EventRow | BadRow]:
     return read(folder, content, Format.SHOPIFY_CSV, Reading(deleted_when=deleted_when))
 
 
@@ -133,6 +133,46 @@ def test_variants_whose_first_row_was_lost_are_bad_and_not_half_a_product(tmp_pa
     ]
 
 
+@pytest.mark.parametrize(
+    ("faulty", "reason"),
+    [
+        ("h,,,Blue,s2,EXTRA\n", "6 columns instead of 5"),
+        ('h,,,"Blue" x,s2\n', "not quoted as CSV: ',' expected after '\"'"),
+        (",,,Blue,s2\n", "it has no handle"),
+        ("h\xff,,,Blue,s2\n", "the byte 0xff does not fit the encoding; --encoding names another"),
+    ],
+)
+def test_a_faulty_row_among_those_of_a_handle_costs_that_row_only(tmp_path: Path, faulty: str, reason: str) -> None:
+    header = "Handle,Title,Option1 Name,Option1 Value,Variant SKU\n"
+
+    content = header + "h,T,Color,Red,s1\n" + faulty + "h,,,Green,s3\nbag,Bag,,,b1\n"
+    rows = shopify(tmp_path, content.encode("latin-1"))
+
+    assert [(event.sku, event.title) for event in events(rows)] == [("s1", "T"), ("s3", "T"), ("b1", "Bag")]
+    assert bad(rows) == [(3, reason)]
+    assert [row.line for row in rows] == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("handle", ["linen-shirt", ""])
+def test_the_image_of_a_faulty_row_goes_to_nobody(tmp_path: Path, handle: str) -> None:
+    faulty = {"Handle": handle, "Image Src": "https://a.example/\xff.jpg"}
+
+    rows = shopify(tmp_path, table(SHIRT, faulty, image("linen-shirt", 2)).encode("latin-1"))
+
+    (event,) = events(rows)
+    assert event.image_urls == ("https://a.example/1.jpg", "https://a.example/2.jpg")
+    assert len(bad(rows)) == 1
+
+
+def test_a_row_whose_handle_cannot_be_read_names_its_product_by_its_sku(tmp_path: Path) -> None:
+    rows = shopify(tmp_path, table(SHIRT, RED | {"Handle": ""}, {"Title": "x"}))
+
+    assert [row for row in rows if isinstance(row, BadRow)] == [
+        BadRow(3, "it has no handle", "acme:LS-RED-M"),
+        BadRow(4, "it has no handle"),
+    ]
+
+
 def test_a_row_without_a_handle_is_bad(tmp_path: Path) -> None:
     rows = shopify(tmp_path, table({"Title": "x"}, SHIRT))
 
@@ -143,9 +183,11 @@ def test_a_row_without_a_handle_is_bad(tmp_path: Path) -> None:
 def test_a_handle_without_end_is_bad_beyond_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shopify_csv, "MAX_ROWS", 3)
 
-    rows = shopify(tmp_path, table(SHIRT, *[image("linen-shirt", number) for number in range(2, 6)]))
+    images = [image("linen-shirt", number) for number in range(2, 6)]
+    rows = shopify(tmp_path, table(SHIRT, *images, {"Title": "x"}))
 
-    assert [line for line, _ in bad(rows)] == [5, 6]
+    too_many = "the handle 'linen-shirt' has more than 3 rows"
+    assert bad(rows) == [(5, too_many), (6, too_many), (7, "it has no handle")]
     assert len(events(rows)) == 1
 
 
