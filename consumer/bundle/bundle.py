@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from consumer.bundle.manifest import Manifest
     from consumer.bundle.thresholds import Thresholds
 
+#: The files that an answer depends on here; the others are the server's.
+_VOCABULARY, _THRESHOLDS = "vocabulary.txt", "thresholds.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -38,9 +41,9 @@ def starter_folder() -> Path:
 def load_bundle(folder: Path | None = None) -> Bundle:
     """Read a bundle's folder; None = the shipped starter.
 
-    Raises SettingsInvalid when there is no such folder, IncompatibleModels when a file is missing or faulty, when the
-    bundle was trained on another text format, or when vocabulary and labels are not those that the manifest was made
-    for. The graphs are not read: `models verify` does.
+    Raises SettingsInvalid when there is no such folder, IncompatibleModels when a file is missing, faulty or not the
+    one that the manifest names, when the bundle was trained on another text format, or when vocabulary and labels are
+    not those that the client hash was made of. The graphs are not read: `models verify` does.
     """
     folder = folder or starter_folder()
     if not folder.is_dir():
@@ -51,7 +54,9 @@ def load_bundle(folder: Path | None = None) -> Bundle:
             f"{folder / 'manifest.json'}: text_format: this version composes {TEXT_FORMAT}, the bundle was trained on"
             f" {manifest.text_format}"
         )
-    vocabulary = read_vocabulary(folder / "vocabulary.txt")
+    for name in (_VOCABULARY, _THRESHOLDS):
+        _require_sealed(folder / name, manifest)
+    vocabulary = read_vocabulary(folder / _VOCABULARY)
     if client_hash(manifest, vocabulary) != manifest.client_hash:
         raise IncompatibleModels(
             f"{folder / 'manifest.json'}: client_hash: is not that of vocabulary.txt and the manifest's fields"
@@ -59,12 +64,25 @@ def load_bundle(folder: Path | None = None) -> Bundle:
     try:
         tokeniser = Tokeniser(vocabulary, manifest.text_length)
     except ValueError as error:
-        raise IncompatibleModels(f"{folder / 'vocabulary.txt'}: {error}") from error
+        raise IncompatibleModels(f"{folder / _VOCABULARY}: {error}") from error
     handles = frozenset(task.handle for task in manifest.tasks)
-    return Bundle(folder, manifest, read_thresholds(folder / "thresholds.json", handles), tokeniser)
+    return Bundle(folder, manifest, read_thresholds(folder / _THRESHOLDS, handles), tokeniser)
 
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, lower-case hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _require_sealed(path: Path, manifest: Manifest) -> None:
+    sealed = next((file.sha256 for file in manifest.files if file.name == path.name), None)
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise IncompatibleModels(f"{path}: cannot be read: {error.strerror}") from error
+    if found != sealed:
+        raise IncompatibleModels(
+            f"{path}: its SHA-256 is not that of the manifest; copy the bundle anew, as it was made (other thresholds"
+            " are made by `hangtag models calibrate`, in a bundle of their own)"
+        )

@@ -19,7 +19,6 @@ from onnx import TensorProto, helper, numpy_helper
 from consumer.bundle import (
     SPECIAL_PIECES,
     TEXT_FORMAT,
-    BundleFile,
     Canary,
     CanaryRecipe,
     Head,
@@ -30,11 +29,11 @@ from consumer.bundle import (
     Thresholds,
     canary_inputs,
     client_hash,
-    sha256_of,
     write_manifest,
     write_thresholds,
 )
 from consumer.triton.tensors import CONTRACT, Ensemble
+from tests.support.manifests import files_of
 from triton_models.export.quiet_runtimes import load_onnxruntime
 
 if TYPE_CHECKING:
@@ -139,9 +138,7 @@ def _manifest(folder: Path, spec: TinySpec) -> Manifest:
         tasks=spec.tasks,
         view_types=spec.view_types,
         canary=Canary(CanaryRecipe(images=2, input_ids=(2, 4, 8, 3)), {}),
-        files=tuple(
-            BundleFile(path.name, sha256_of(path)) for path in sorted(folder.iterdir()) if path.name != "manifest.json"
-        ),
+        files=files_of(folder),
         licences=(Licence("random numbers", "CC0-1.0"),),
     )
     inputs = canary_inputs(manifest)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from consumer.bundle import EMBEDDING_COSINE, PROBABILITY_TOLERANCE, canary_inputs, load_bundle, sha256_of
+from consumer.bundle import (
+    EMBEDDING_COSINE,
+    PROBABILITY_TOLERANCE,
+    canary_inputs,
+    load_bundle,
+    read_manifest,
+    sha256_of,
+)
 from consumer.triton.tensors import Ensemble
 from triton_models.export.runtimes import GRAPHS, OpenVino, run_ensemble
 
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from consumer.bundle import Bundle
+    from consumer.bundle import Bundle, Manifest
 
 _REQUIRED = frozenset(
     {*(f"{graph}.onnx" for graph in GRAPHS), "vocabulary.txt", "thresholds.json", "training_ids.bin"}
@@ -30,21 +37,21 @@ def find_faults(folder: Path) -> tuple[str, ...]:
 
     Files and hashes come first: the graphs run only when every byte is that of the manifest.
     """
-    bundle = load_bundle(folder)
-    return find_file_faults(bundle) or tuple(_canary_faults(bundle))
+    faults = tuple(_file_faults(folder, read_manifest(folder / "manifest.json")))
+    return faults or tuple(_canary_faults(load_bundle(folder)))
 
 
 def find_file_faults(bundle: Bundle) -> tuple[str, ...]:
     """Files that are missing, or not those of the manifest; without running a graph."""
-    return tuple(_file_faults(bundle))
+    return tuple(_file_faults(bundle.folder, bundle.manifest))
 
 
-def _file_faults(bundle: Bundle) -> Iterator[str]:
-    hashes = {file.name: file.sha256 for file in bundle.manifest.files}
+def _file_faults(folder: Path, manifest: Manifest) -> Iterator[str]:
+    hashes = {file.name: file.sha256 for file in manifest.files}
     for name in sorted(_REQUIRED - hashes.keys()):
         yield f"{name}: not in the manifest"
     for name, expected in sorted(hashes.items()):
-        path = bundle.folder / name
+        path = folder / name
         if not path.is_file():
             yield f"{name}: missing"
         elif sha256_of(path) != expected:

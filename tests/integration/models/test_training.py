@@ -111,11 +111,13 @@ def test_a_changed_byte_is_found(bundle_folder: Path, tmp_path: Path) -> None:
     graph = bytearray((folder / "fusion_heads.onnx").read_bytes())
     graph[len(graph) // 2] ^= 1
     (folder / "fusion_heads.onnx").write_bytes(graph)
+    (folder / "thresholds.json").write_text("{}")
     (folder / "model_card.md").unlink()
 
     assert find_faults(folder) == (
         "fusion_heads.onnx: its SHA-256 is not that of the manifest",
         "model_card.md: missing",
+        "thresholds.json: its SHA-256 is not that of the manifest",
     )
 
 

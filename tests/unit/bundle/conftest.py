@@ -19,7 +19,7 @@ from consumer.bundle import (
     write_manifest,
     write_thresholds,
 )
-from tests.support.manifests import small_manifest
+from tests.support.manifests import reseal, small_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,4 +62,5 @@ def bundle_folder(tmp_path: Path, manifest: Manifest, vocabulary: tuple[str, ...
     write_manifest(tmp_path / "manifest.json", replace(manifest, client_hash=client_hash(manifest, vocabulary)))
     (tmp_path / "vocabulary.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     write_thresholds(tmp_path / "thresholds.json", thresholds)
+    reseal(tmp_path)
     return tmp_path

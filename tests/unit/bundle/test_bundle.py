@@ -9,6 +9,7 @@ import pytest
 
 from consumer.bundle import NEVER, Manifest, Task, client_hash, load_bundle, read_manifest, write_manifest
 from consumer.errors import IncompatibleModels, SettingsInvalid
+from tests.support.manifests import reseal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def test_a_bundle_reads_back_what_was_written(bundle_folder: Path, manifest: Manifest) -> None:
     bundle = load_bundle(bundle_folder)
 
-    assert replace(bundle.manifest, client_hash=manifest.client_hash) == manifest
+    assert replace(bundle.manifest, client_hash=manifest.client_hash, files=()) == manifest
     assert bundle.tokeniser.length == manifest.text_length
     assert bundle.thresholds.version == "t1"
 
@@ -70,8 +71,28 @@ def test_a_bundle_that_was_trained_on_another_text_format_is_refused(
 def test_a_vocabulary_of_another_bundle_is_refused(bundle_folder: Path) -> None:
     with (bundle_folder / "vocabulary.txt").open("a") as file:
         file.write("teal\n")
+    reseal(bundle_folder)
 
     with pytest.raises(IncompatibleModels, match=r"manifest\.json: client_hash"):
+        load_bundle(bundle_folder)
+
+
+@pytest.mark.parametrize("name", ["vocabulary.txt", "thresholds.json"])
+def test_a_file_that_is_not_the_one_of_the_manifest_is_refused_with_what_to_do(bundle_folder: Path, name: str) -> None:
+    path = bundle_folder / name
+    path.write_bytes(path.read_bytes() + b" ")
+
+    with pytest.raises(IncompatibleModels, match=rf"{name}: its SHA-256 is not .* copy the bundle anew") as caught:
+        load_bundle(bundle_folder)
+    assert caught.value.exit_code == 12
+
+
+def test_a_file_that_the_manifest_does_not_list_is_refused(bundle_folder: Path) -> None:
+    manifest = read_manifest(bundle_folder / "manifest.json")
+    listed = tuple(file for file in manifest.files if file.name != "thresholds.json")
+    write_manifest(bundle_folder / "manifest.json", replace(manifest, files=listed))
+
+    with pytest.raises(IncompatibleModels, match=r"thresholds\.json: its SHA-256"):
         load_bundle(bundle_folder)
 
 
@@ -126,6 +147,7 @@ def test_thresholds_of_a_task_without_a_head_are_refused(bundle_folder: Path) ->
     tree = json.loads(path.read_text())
     del tree["tasks"]["color"]["text"]
     path.write_text(json.dumps(tree))
+    reseal(bundle_folder)
 
     with pytest.raises(IncompatibleModels, match=r"thresholds\.json: missing: tasks\.color\.text"):
         load_bundle(bundle_folder)
@@ -136,6 +158,7 @@ def test_the_modalities_choose_the_head_whose_thresholds_hold(bundle_folder: Pat
     tree = json.loads(path.read_text())
     tree["tasks"]["color"]["image"] = {"accept": NEVER, "suggest": 0.1}
     path.write_text(json.dumps(tree))
+    reseal(bundle_folder)
 
     thresholds = load_bundle(bundle_folder).thresholds
 
