@@ -28,6 +28,7 @@ def test_a_bundle_reads_back_what_was_written(bundle_folder: Path, manifest: Man
     [
         {"text_format": "text/v9"},
         {"text_length": 17},
+        {"languages": ("en", "fr")},
         {"side": 9},
         {"pixels": "pixels/v2"},
         {"max_images": 4},
@@ -55,7 +56,10 @@ def test_client_hash_changes_with_the_vocabulary(manifest: Manifest, vocabulary:
 def test_client_hash_ignores_what_may_differ_between_swapped_bundles(
     manifest: Manifest, vocabulary: tuple[str, ...]
 ) -> None:
+    two, turned = (replace(manifest, languages=languages) for languages in (("en", "fr"), ("fr", "en")))
+
     assert client_hash(replace(manifest, bundle=4, ontology="v2"), vocabulary) == client_hash(manifest, vocabulary)
+    assert client_hash(two, vocabulary) == client_hash(turned, vocabulary)
 
 
 def test_a_bundle_that_was_trained_on_another_text_format_is_refused(
