@@ -122,8 +122,8 @@ def parse_checked(path: Path, adapter: TypeAdapter[Parsed]) -> Parsed:
 def client_hash(manifest: Manifest, vocabulary: Iterable[str]) -> str:
     """SHA-256 over everything that the client bakes into requests or answers.
 
-    Two bundles with the same hash may be swapped under a running consumer: vocabulary, text format, length and languages,
-    side, pixels version, images per product and labels are the same.
+    Two bundles with the same hash may be swapped under a running consumer: vocabulary, format, length and languages of
+    texts, side, pixels version, images per product and labels are the same.
     """
     parts = [
         manifest.text_format,
