@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from consumer.attributes import Category, Evidence, Status, Value
@@ -40,13 +39,14 @@ def decide_category(ontology: Ontology, question: Question) -> Category:
     """
     leaves = by_mass(dict(zip(question.labels, question.opinion.used, strict=True)))
     contradicted = contradicted_title(ontology, question)
-    path = ontology.path(question.said[0]) if contradicted else _leading_path(ontology, question, leaves)
-    masses = defaultdict(float, question.masses(ontology.path))
+    path = _leading_path(ontology, question, leaves, is_torn=contradicted is not None)
+    masses = question.masses(ontology.path)
+    masses |= {step: 0.0 for step in path if step not in masses}
     node, threshold, status = _deepest_safe(path, masses, question.thresholds)
-    if node is None and (contradicted or path[-1] != leaves[0].id):
-        node, status = path[-1], Status.SUGGESTED
-    disputed = contradicted or disputed_node(ontology, question, path, node)
     vendor = question.vendor
+    disputed = contradicted or disputed_node(ontology, vendor, path, masses, node)
+    if node is None and not disputed and path[-1] != leaves[0].id:
+        node, status = path[-1], Status.SUGGESTED
     return Category(
         id=node,
         path=path,
@@ -120,12 +120,14 @@ def reachable(threshold: float) -> float | None:
     return threshold if threshold <= 1 else None
 
 
-def _leading_path(ontology: Ontology, question: Question, leaves: Sequence[Ranked]) -> tuple[str, ...]:
+def _leading_path(
+    ontology: Ontology, question: Question, leaves: Sequence[Ranked], *, is_torn: bool
+) -> tuple[str, ...]:
     likeliest = ontology.path(leaves[0].id)
-    vendor = question.vendor
-    named = deepest(ontology, {*(vendor.ids if vendor else ()), *question.said})
+    claimed = question.vendor.ids if question.vendor and not is_torn else ()
+    named = deepest(ontology, {*claimed, *question.said})
     sure = SURE_LEAF_READ if question.opinion.image is None else SURE_LEAF_SEEN
-    if named is None or named in likeliest or leaves[0].mass >= sure:
+    if named is None or named in likeliest or (leaves[0].mass >= sure and not is_torn):
         return likeliest
     return ontology.path(next((leaf.id for leaf in leaves if named in ontology.path(leaf.id)), named))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the model's opinion and the vendor's word cannot both be true: neither is published, a person decides."""
+"""Where the model's opinion and the vendor's word cannot both be true: neither is accepted, a person decides."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from consumer.attributes import Attribute, Category, Review, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from consumer.enrichment.ontology import AttributeKind, Ontology
     from consumer.enrichment.question import Question, Ranked
+    from consumer.enrichment.vendor import VendorValue
 
 #: The model's value must be so much likelier than the vendor's. Both together have at most the whole mass, so beyond
 #: this margin the vendor's calibrated chance is below one in four.
@@ -41,19 +42,20 @@ def disputed_value(kind: AttributeKind, question: Question, ranked: Sequence[Ran
     return None if is_kin or first.mass - sides[0].mass <= MARGIN else sides[0]
 
 
-def disputed_node(ontology: Ontology, question: Question, path: Sequence[str], safe: str | None) -> str | None:
+def disputed_node(
+    ontology: Ontology, vendor: VendorValue | None, path: Sequence[str], masses: Mapping[str, float], safe: str | None
+) -> str | None:
     """The vendor's category where its branch contradicts the safe part of the model's path; None where they get along.
 
     A node that the model has no leaf below is judged by the nearest one above it.
     """
-    if safe is None or question.vendor is None or not question.vendor.ids:
+    if safe is None or vendor is None or not vendor.ids:
         return None
-    masses = question.masses(ontology.path)
-    claimed = ontology.path(question.vendor.ids[0])
+    claimed = ontology.path(vendor.ids[0])
     ours = next((node for node in path if node not in claimed), None)
     theirs = next((node for node in claimed if node not in path), None)
     is_within_safe = ours is not None and ours in ontology.path(safe)
-    if ours is None or theirs not in masses or not is_within_safe:
+    if ours is None or theirs is None or theirs not in masses or not is_within_safe:
         return None
     return claimed[-1] if masses[ours] - masses[theirs] > MARGIN else None
 
@@ -77,7 +79,7 @@ def families(kind: AttributeKind, question: Question) -> tuple[str, ...]:
 
 
 def review(category: Category, attributes: Sequence[Attribute], *, has_evidence: bool) -> Review:
-    """Why a person should look, and how urgently: a conflict by its margin times the model's confidence."""
+    """Why a person should look, and how urgently: a conflict by its margin times the likelier side's confidence."""
     urgencies = [_urgency(entry) for entry in attributes if entry.status is Status.CONFLICT]
     if category.status is Status.CONFLICT:
         urgencies.append(_category_urgency(category))
@@ -88,9 +90,13 @@ def review(category: Category, attributes: Sequence[Attribute], *, has_evidence:
 def _urgency(attribute: Attribute) -> float:
     """In a conflict the alternatives are its two sides, the model's first."""
     ours, theirs = attribute.alternatives
-    return (ours.confidence - theirs.confidence) * ours.confidence
+    return _urgency_of(ours.confidence, theirs.confidence)
 
 
 def _category_urgency(category: Category) -> float:
     ours = category.confidences[category.path.index(category.id)] if category.id else 0.0
-    return (ours - category.alternatives[0].confidence) * ours
+    return _urgency_of(ours, category.alternatives[0].confidence)
+
+
+def _urgency_of(ours: float, theirs: float) -> float:
+    return abs(ours - theirs) * max(ours, theirs)

@@ -35,8 +35,9 @@ def decide_attribute(kind: AttributeKind, question: Question) -> Attribute:
     """Values when the first is accepted or suggested, else none; the other candidates stand in `alternatives`.
 
     Where the model only guesses, the value that words name comes first, as a suggestion. Of an attribute with several
-    values the further ones must clear the threshold for acceptance, each its own. In a conflict there is no value, and
-    the alternatives are its two sides: the model's first, then the vendor's.
+    values each further one must clear its own threshold for acceptance; one that words name beside the first, that for
+    suggestions. In a conflict there is no value, and the alternatives are its two sides: the model's first, then the
+    vendor's.
     """
     masses = question.masses(lambda label: (kind.family_of(label),))
     ranked = by_mass({value: masses[value] for value in kind.labels if value in masses})
@@ -127,8 +128,17 @@ def _text_head_says(kind: AttributeKind, question: Question, value: str) -> bool
 
 
 def _further(kind: AttributeKind, question: Question, ranked: Sequence[Ranked]) -> list[Ranked]:
-    cleared = [entry for entry in ranked[1:] if entry.mass >= question.thresholds.accept_of(entry.id)]
-    return cleared[: kind.max_values - 1]
+    """Those that clear their threshold, and the likely ones that words name together with the first.
+
+    A softmax gives no second value more than half, so without words there would hardly ever be one.
+    """
+    said = tuple(map(kind.family_of, question.said))
+    named = {value for words in (families(kind, question), said) if ranked[0].id in words for value in words}
+
+    def floor(value: str) -> float:
+        return question.thresholds.suggest if value in named else question.thresholds.accept_of(value)
+
+    return [entry for entry in ranked[1:] if entry.mass >= floor(entry.id)][: kind.max_values - 1]
 
 
 def _value(kind: AttributeKind, question: Question, entry: Ranked, role: Role) -> Value:
@@ -136,6 +146,8 @@ def _value(kind: AttributeKind, question: Question, entry: Ranked, role: Role) -
 
     No shade where the plain family is likelier than each. A shade that the head cannot answer has no confidence.
     """
+    if not kind.shades:
+        return Value(entry.id, kind.labels[entry.id], entry.mass, role)
     by_label = dict(zip(question.labels, question.opinion.used, strict=True))
     finest = _named_shade(kind, question, entry.id) or max(
         (label for label in by_label if kind.family_of(label) == entry.id), key=by_label.__getitem__

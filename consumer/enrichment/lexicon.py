@@ -18,7 +18,7 @@ from consumer.enrichment.spelling import Spelling
 from consumer.errors import IncompatibleModels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 Meaning = dict[str, str]
 """Value or shade id by handle; a phrase may say several things (boys: gender and age). Empty: it says nothing."""
@@ -81,7 +81,11 @@ class Lexicon:
 
     def words(self, text: str) -> tuple[str, ...]:
         """The words of a short text, slips corrected."""
-        return tuple(map(self.spelling.corrected, words_of(text)))
+        return self.corrected(words_of(text))
+
+    def corrected(self, words: Sequence[str]) -> tuple[str, ...]:
+        """The same words without slips."""
+        return tuple(map(self.spelling.corrected, words))
 
 
 def _meanings(table: Mapping[str, Mapping[str, list[str]]]) -> dict[str, Meaning]:

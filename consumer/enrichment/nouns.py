@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.enrichment.phrases import BREAK, Phrases, words_of
+from consumer.enrichment.phrases import BREAK, Phrases, Words, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from consumer.enrichment.lexicon import Lexicon
     from consumer.enrichment.ontology import Ontology
-
-Words = tuple[str, ...]
 
 #: Of nodes, a handle like those of the attributes.
 CATEGORY = "category"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -22,10 +23,12 @@ BREAK = ","
 
 # A hyphen within a word only parts it (v-neck), between blanks it is punctuation. A slash joins: black/white.
 _PUNCTUATION = str.maketrans(dict.fromkeys(";.|()[]{}!?:", BREAK))
+Words = tuple[str, ...]
+
 _WORD = re.compile("[^\\W_]+|" + BREAK)
 
 
-def words_of(text: str) -> tuple[str, ...]:
+def words_of(text: str) -> Words:
     """Words without case and accents, with a `BREAK` for each punctuation mark; at most `MAX_WORDS`."""
     # Women's and womens are one word.
     folded = text[:MAX_CHARACTERS].casefold().replace("'", "").replace("&", " and ").replace(" - ", BREAK)
@@ -51,9 +54,11 @@ class Phrases(Generic[Meaning]):
         """A phrase of several words is known in one word too: off white, offwhite."""
         by_words = {words_of(phrase): meaning for phrase, meaning in meanings.items()}
         self._meanings = {("".join(words),): meaning for words, meaning in by_words.items()} | by_words
-        self._longest: dict[str, int] = {}
+        lengths: defaultdict[str, set[int]] = defaultdict(set)
         for words in self._meanings:
-            self._longest[words[0]] = max(len(words), self._longest.get(words[0], 0))
+            lengths[words[0]].add(len(words))
+        self._lengths = {word: sorted(found, reverse=True) for word, found in lengths.items()}
+        self._longest = max(map(len, self._meanings), default=0)
 
     def known(self) -> Iterator[str]:
         """The phrases, one blank between words."""
@@ -61,16 +66,14 @@ class Phrases(Generic[Meaning]):
 
     def find(self, words: Sequence[str]) -> Iterator[Found[Meaning]]:
         """From left to right, without overlap; where several begin at one word, the longest."""
-        start = 0
-        while start < len(words):
-            found = self._at(words, start) if words[start] in self._longest else None
-            if found:
-                yield found
-            start = found.end if found else start + 1
-
-    def _at(self, words: Sequence[str], start: int) -> Found[Meaning] | None:
-        for end in range(min(start + self._longest[words[start]], len(words)), start, -1):
-            meaning = self._meanings.get(tuple(words[start:end]))
-            if meaning is not None:
-                return Found(start, end, meaning)
-        return None
+        words = (*words, *[BREAK] * self._longest)  # a slice at the end is as long as any other
+        end = 0
+        for start, word in enumerate(words):
+            if start < end:
+                continue
+            for length in self._lengths.get(word, ()):
+                meaning = self._meanings.get(words[start : start + length])
+                if meaning is not None:
+                    end = start + length
+                    yield Found(start, end, meaning)
+                    break

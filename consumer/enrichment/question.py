@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from math import fsum
 from typing import TYPE_CHECKING
 
@@ -43,12 +44,12 @@ class Question:
         self, judged: str, counts_for: Callable[[str], tuple[str, ...]], *, vendor_says_so: bool | None
     ) -> Evidence:
         """What each source alone gives for `judged`."""
-        columns = [column for column, label in enumerate(self.labels) if judged in counts_for(label)]
+        columns = _columns(tuple(map(counts_for, self.labels))).get(judged, ())
 
         def by(probabilities: Sequence[float] | None) -> float | None:
             if probabilities is None:
                 return None
-            return min(1.0, fsum([probabilities[column] for column in columns]))
+            return _sum([probabilities[column] for column in columns]) if columns else 0.0
 
         return Evidence(
             image=by(self.opinion.image),
@@ -74,8 +75,20 @@ def summed(
     labels: Sequence[str], probabilities: Sequence[float], counts_for: Callable[[str], tuple[str, ...]]
 ) -> dict[str, float]:
     """Probability of every node that a label counts for. The exact sum: a parent never has less than its child."""
-    shares: defaultdict[str, list[float]] = defaultdict(list)
-    for label, probability in zip(labels, probabilities, strict=True):
-        for node in counts_for(label):
-            shares[node].append(probability)
-    return {node: min(1.0, fsum(parts)) for node, parts in shares.items()}
+    columns = _columns(tuple(map(counts_for, labels)))
+    return {node: _sum([probabilities[column] for column in found]) for node, found in columns.items()}
+
+
+def _sum(parts: Sequence[float]) -> float:
+    """At most one, which 32-bit probabilities may add up to more than."""
+    return min(1.0, parts[0] if len(parts) == 1 else fsum(parts))
+
+
+@lru_cache(maxsize=64)
+def _columns(counted: tuple[tuple[str, ...], ...]) -> Mapping[str, tuple[int, ...]]:
+    """By node, the columns that count for it; the same for every product of one bundle."""
+    columns: defaultdict[str, list[int]] = defaultdict(list)
+    for column, nodes in enumerate(counted):
+        for node in nodes:
+            columns[node].append(column)
+    return {node: tuple(found) for node, found in columns.items()}

@@ -82,7 +82,10 @@ class Tagger:
         question = self._question(kind.handle, heard)
         if question is None or _is_beyond(kind, question):
             return suggest_from_words(kind, vendor, said)
-        return decide_attribute(kind, question)
+        decided = decide_attribute(kind, question)
+        # Named, so that it may well apply; not accepted while it may as well not.
+        is_open = decided.status is Status.ACCEPTED and not kind.applies_to.issuperset(nodes.possible)
+        return replace(decided, status=Status.SUGGESTED) if is_open else decided
 
     def _question(self, handle: str, heard: _Heard) -> Question | None:
         """None where the model has no opinion: no evidence, or a bundle without that head."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.attributes import Attribute, Evidence, Role, Status, Value
+from consumer.enrichment.question import MAX_ALTERNATIVES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +25,14 @@ def suggest_from_words(kind: AttributeKind, vendor: VendorValue | None, said: Se
     named = _by_family(kind, (*claimed, *said))
     is_open = not named or (kind.max_values == 1 and len(named) > 1)
     shown = [] if is_open else list(named.values())[: kind.max_values]
+    left_open = list(named.values())[:MAX_ALTERNATIVES] if is_open else []
     first = next(iter(named), None)
     return Attribute(
         handle=kind.handle,
         attribute_id=kind.id,
         values=tuple(_value(kind, word, Role.SECONDARY if rank else Role.PRIMARY) for rank, word in enumerate(shown)),
         status=Status.ABSTAINED if is_open else Status.SUGGESTED,
-        alternatives=tuple(_value(kind, word, Role.UNKNOWN) for word in named.values())[:3] if is_open else (),
+        alternatives=tuple(_value(kind, word, Role.UNKNOWN) for word in left_open),
         evidence=Evidence(text=_says(kind, said, first), vendor=_says(kind, claimed, first)),
         vendor_raw=vendor.raw if vendor else None,
         normalised_from=vendor.raw if vendor and claimed else None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.enrichment.nouns import CATEGORY, PERSON
-from consumer.enrichment.phrases import words_of
+from consumer.enrichment.phrases import Words, words_of
 from consumer.enrichment.words import is_negated
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ MAX_FIELDS = 256
 
 _STEP = re.compile(r"\s*(?:>|»|/|\|)\s*")
 """Between the levels of a category path."""
-
-Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

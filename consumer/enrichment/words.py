@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from consumer.enrichment.colours import COLOR, colours_by_place, is_of_a_part
 from consumer.enrichment.nouns import CATEGORY
-from consumer.enrichment.phrases import BREAK, words_of
+from consumer.enrichment.phrases import BREAK, MAX_WORDS, Words, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,9 @@ Said = dict[str, tuple[str, ...]]
 
 _COMPOSED = frozenset({"fabric", "footwear-material"})
 
-#: `without any cotton`: so many words before a phrase may turn it into its opposite.
-_NEGATION_REACH = 2
+#: `without any cotton`: what may stand between a phrase and the word that turns it into its opposite. Any other word
+#: takes the negation to itself: no-show black socks are black.
+_BETWEEN = frozenset({"a", "an", "any", "the", "real"})
 
 
 def said_by(lexicon: Lexicon, names: CategoryNames, text: ProductText, brand: str) -> Said:
@@ -33,10 +34,11 @@ def said_by(lexicon: Lexicon, names: CategoryNames, text: ProductText, brand: st
 
     A description also speaks of what goes well with the product. Materials it may list.
     """
-    title = _without_brand(lexicon.words(text.title), words_of(brand))
+    name = words_of(brand)
+    title = lexicon.corrected(_without_brand(words_of(text.title), name, times=1))
     by_title = _read(lexicon, title)
     # Running prose has too many words that look like a slip of another.
-    by_description = _read(lexicon, words_of(text.description))
+    by_description = _read(lexicon, _without_brand(words_of(text.description), name, times=MAX_WORDS))
     node = names.in_title(title)
     return (
         {handle: values for handle, values in by_description.items() if len(values) == 1 or handle in _COMPOSED}
@@ -59,14 +61,16 @@ def _read(lexicon: Lexicon, words: Sequence[str]) -> Said:
 
 def is_negated(lexicon: Lexicon, words: Sequence[str], start: int) -> bool:
     """Whether the phrase that begins at `words[start]` is said not to be: without a hood."""
-    before = words[max(0, start - _NEGATION_REACH) : start]
-    return any(word in lexicon.negations for word in before) and BREAK not in before
+    before = next((word for word in reversed(words[:start]) if word not in _BETWEEN), BREAK)
+    return before in lexicon.negations
 
 
-def _without_brand(words: Sequence[str], brand: Sequence[str]) -> Sequence[str]:
-    """Red Tape makes brown shoes. A title names its brand once; the same words again are words."""
-    if brand:
-        for start in range(len(words) - len(brand) + 1):
-            if tuple(words[start : start + len(brand)]) == tuple(brand):
-                return (*words[:start], BREAK, *words[start + len(brand) :])
+def _without_brand(words: Sequence[str], brand: Words, *, times: int) -> Sequence[str]:
+    """Red Tape makes brown shoes. A title names its brand once: the same words again are words."""
+    start = 0
+    while brand and times and start <= len(words) - len(brand):
+        if words[start] == brand[0] and tuple(words[start : start + len(brand)]) == brand:
+            words = (*words[:start], BREAK, *words[start + len(brand) :])
+            times -= 1
+        start += 1
     return words

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from consumer.attributes import Attribute, Category, Role, Status
 from consumer.bundle import NEVER, TaskThresholds
 from consumer.enrichment.categories import decide_category
+from consumer.enrichment.conflicts import review
 from consumer.enrichment.decide import decide_attribute
 from consumer.enrichment.ontology import Ontology
 from consumer.enrichment.question import Question
@@ -235,6 +236,13 @@ def test_without_a_photo_a_title_that_contradicts_the_vendor_is_a_conflict_howev
     assert [entry.id for entry in decided.alternatives] == ["aa-8-10"]
 
 
+def test_a_contradicting_title_leads_to_its_likeliest_leaf_and_publishes_no_node_that_is_not_safe() -> None:
+    decided = read(0.9, 0.02, 0.02, 0.04, 0.02, said="aa-8", vendor="aa-1-13-8")
+
+    assert (decided.path[-1], decided.id, decided.breadcrumb) == ("aa-8-10", "aa", "Apparel & Accessories")
+    assert review(decided, (), has_evidence=True).priority == pytest.approx((0.98 - 0.9) * 0.98)
+
+
 @pytest.mark.parametrize(
     ("said", "vendor"), [("aa-8-10", "aa-8"), ("aa-8", "aa-8-10"), ("aa-8-6", "aa-8-10"), ("x-scarf", "aa-1")]
 )
@@ -246,6 +254,14 @@ def test_where_nothing_is_safe_the_named_node_is_a_suggestion() -> None:
     led = category(0.3, 0.1, 0.1, 0.3, 0.2, said=("x-perfume",), thresholds=TaskThresholds(0.9, 0.85))
 
     assert (led.id, led.status) == ("x-perfume", Status.SUGGESTED)
+
+
+def test_two_colours_that_the_title_names_are_a_first_and_a_second() -> None:
+    both = said("1", "13", used=(0.55, 0.4, 0.0, 0.0, 0.05), has_photo=True)
+    assert [(value.id, value.role) for value in both.values] == [("1", Role.PRIMARY), ("13", Role.SECONDARY)]
+
+    assert [value.id for value in said("1", used=(0.55, 0.4, 0.0, 0.0, 0.05), has_photo=True).values] == ["1"]
+    assert [value.id for value in said("1", "13", used=(0.85, 0.1, 0.0, 0.0, 0.05), has_photo=True).values] == ["1"]
 
 
 def test_a_gender_is_accepted_suggested_or_left_open() -> None:
@@ -305,7 +321,9 @@ def test_no_category_ever_contradicts_itself(seeds: range) -> None:
         assert decided.path[-1] in {*question.labels, *(question.vendor.ids if question.vendor else ()), *question.said}
         assert is_falling(decided.confidences)
         assert all(0 <= confidence <= 1 for confidence in decided.confidences)
-        assert (decided.id is None) == (decided.status is Status.ABSTAINED)
+        assert decided.id is not None or decided.status in {Status.ABSTAINED, Status.CONFLICT}
+        assert decided.id is None or decided.status is not Status.ABSTAINED
+        assert 0 <= review(decided, (), has_evidence=True).priority <= 1
         assert decided.id is None or decided.id in decided.path
         assert len(decided.alternatives) <= 3
         assert is_falling([entry.confidence for entry in decided.alternatives])

@@ -261,3 +261,28 @@ def test_a_title_names_one_node_or_none(lexicon: Lexicon, title: str, node: str 
 )
 def test_some_words_are_colours_in_some_places_only(lexicon: Lexicon, title: str, values: tuple[str, ...]) -> None:
     assert said(lexicon, title).get("color", ()) == values
+
+
+@pytest.mark.parametrize(
+    "title", ["No-show black socks", "Non-padded black bra", "No Boundaries Black dress", "Non slip black shoes"]
+)
+def test_a_negation_is_of_the_word_behind_it(lexicon: Lexicon, title: str) -> None:
+    assert said(lexicon, title)["color"] == (BLACK,)
+
+
+def test_what_is_denied_is_not_said(lexicon: Lexicon) -> None:
+    assert "color" not in said(lexicon, "Socks, not black")
+    assert "fabric" not in said(lexicon, "Shirt without any cotton")
+
+
+@pytest.mark.parametrize(
+    ("brand", "title", "description", "handle"),
+    [
+        ("Green Soul", "Casual shoes", "The Green Soul walker. Green Soul since 1990.", "color"),
+        ("Flora", "Flora Women Dress", "", "pattern"),
+    ],
+)
+def test_a_brand_says_nothing_wherever_it_stands(
+    lexicon: Lexicon, brand: str, title: str, description: str, handle: str
+) -> None:
+    assert handle not in said(lexicon, title, brand=brand, description=description)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.attributes import Attribute, Status
+from consumer.attributes import Attribute, Category, Status
 from consumer.bundle import TaskThresholds, Thresholds, read_text
+from consumer.enrichment.categories import LIKELY_LEAF
 from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.ontology import Ontology
 from consumer.enrichment.tags import Tagger, Tags
@@ -92,6 +93,12 @@ def is_falling(attribute: Attribute) -> bool:
     return all(one.confidence >= other.confidence for one, other in pairwise(attribute.alternatives))
 
 
+def is_shared(handle: str, category: Category) -> bool:
+    """Whether it is an attribute of every likely leaf below the accepted node, as far as they are shown."""
+    shown = {category.path[-1], *(value.id for value in category.alternatives if value.confidence >= LIKELY_LEAF)}
+    return all(ONTOLOGY.applies(handle, leaf) for leaf in shown if category.id in ONTOLOGY.path(leaf))
+
+
 # Ten seconds of an idle machine. 100 runs of 100 predictions: 10,000 in all. A failing seed is reported and shrunk.
 @pytest.mark.slow
 @pytest.mark.timeout(600)
@@ -114,6 +121,8 @@ def test_nothing_inapplicable_inconsistent_or_unordered_is_ever_said(tagger: Tag
             assert bool(entry.values) == (entry.status in {Status.ACCEPTED, Status.SUGGESTED})
             if entry.values or entry.alternatives:
                 assert not category.path or ONTOLOGY.applies(entry.handle, category.path[-1])
+            if entry.status is Status.ACCEPTED and category.status is Status.ACCEPTED:
+                assert is_shared(entry.handle, category)
             if entry.status is Status.CONFLICT:
                 assert len(entry.alternatives) == 2
             if kind.policy == "suggest":
