@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 RECORDS = Path(__file__).parent / "records"
+#: The file whose lines may be read (`records/README.md`).
+READ = "tuning"
 
 Answer = dict[str, Any]
 Claim = dict[str, Any]
@@ -64,6 +66,11 @@ def judge(golden: Golden, answer: Answer) -> Verdict:
             ),
         ),
     )
+
+
+def shown(name: str, lines: Sequence[str]) -> str:
+    """The failed lines of a file that may be read while tuning; of any other only how many there are."""
+    return "\n".join(lines) if name == READ else f"{len(lines)} lines of {name}, which nobody who tunes reads"
 
 
 def holds(claim: Claim, answer: Answer) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.golden.expectations import Golden, UnknownClaim, holds, judge
+from tests.golden.expectations import Golden, UnknownClaim, holds, judge, shown
 
 
 def value(value_id: str, shade: str | None = None) -> dict[str, Any]:
@@ -135,3 +135,11 @@ def test_what_an_answer_does_not_hold_is_told() -> None:
     assert len(verdict.must_failed) == 1
     assert verdict.must_failed[0].startswith('bad: {"attribute": "color", "top": "3"}; said: accepted [label of 7 0.50')
     assert [line.split(":")[0] for line in verdict.broken] == ["not bad", "not bad", "abstain bad", "abstain bad"]
+
+
+def test_of_the_unread_file_nothing_but_the_count_is_shown() -> None:
+    lines = ("blue-dress: must be blue", "red-hat: must be red")
+
+    assert shown("tuning", lines) == "blue-dress: must be blue\nred-hat: must be red"
+    assert shown("unread", lines).startswith("2 lines of unread")
+    assert "blue" not in shown("unread", lines)
