@@ -40,7 +40,7 @@ class Metrics:
         )
         self._text_repairs = Counter(
             "hangtag_text_repairs_total",
-            "Products whose text was repaired before the model read it, by repair.",
+            "Products whose text was cleaned, cut, partly left out or not shown to the model, by what was done.",
             ["repair"],
             registry=self.registry,
         )
@@ -150,7 +150,7 @@ class Metrics:
         self._json_ignored.inc(count)
 
     def text_repaired(self, repairs: Iterable[str]) -> None:
-        """One product's text needed these: words of `text.flags`."""
+        """This was done to one product's text: words of `text.flags`."""
         for repair in repairs:
             self._text_repairs.labels(repair).inc()
 
