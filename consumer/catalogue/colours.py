@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 RGB = tuple[int, int, int]
@@ -52,6 +53,11 @@ def mixed(one: RGB, other: RGB, share: float) -> RGB:
     """`share` of the way from one to the other."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue
+
+
+def distance(one: RGB, other: RGB) -> float:
+    """How far apart two colours are, 0..442."""
+    return math.dist(one, other)
 
 
 def contrasting(rgb: RGB) -> RGB:

@@ -56,6 +56,8 @@ class Look:
     garment: Garment
     rgb: RGB
     pattern: str
+    second_rgb: RGB
+    """Of the pattern."""
     pattern_scale: float
     skin: int
     """Index of a skin tone."""
@@ -114,7 +116,7 @@ def _cloth(photo: Photo, area: _Area) -> NDArray[np.float32]:
     if look.pattern == "solid":
         return np.array(look.rgb, dtype=np.float32)
     scale = look.pattern_scale * photo.zoom * _SCALE / _OVERSAMPLING
-    return weave(look.pattern, look.rgb, contrasting(look.rgb), window=area.window, scale=scale)
+    return weave(look.pattern, look.rgb, look.second_rgb, window=area.window, scale=scale)
 
 
 def _paints(look: Look) -> dict[str, RGB]:

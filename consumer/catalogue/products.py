@@ -12,7 +12,7 @@ from random import Random
 
 from consumer.catalogue.accessories import ACCESSORIES
 from consumer.catalogue.clothing import CLOTHING
-from consumer.catalogue.colours import COLOURS
+from consumer.catalogue.colours import COLOURS, Colour, contrasting, distance
 from consumer.catalogue.fabric import PATTERNS
 from consumer.catalogue.photo import Look, Photo
 from consumer.catalogue.titles import BRANDS, silent_title, telling_title, with_markup, with_mojibake
@@ -23,9 +23,13 @@ GARMENTS = (*CLOTHING, *ACCESSORIES)
 TROUBLE_EVERY = 10
 SILENT_SHARE = 0.3
 PATTERNED_SHARE = 0.4
+#: Of the patterned ones.
+TWO_COLOURED_SHARE = 0.4
 WORN_SHARE = 0.65
 
 _PHOTO_COUNTS, _PHOTO_WEIGHTS = (1, 2, 3, 4, 5), (40, 28, 16, 10, 6)
+#: Between colours, each channel 0..255.
+_FAR = 150
 _PAPERS = ((254, 254, 254), (254, 254, 254), (250, 249, 247), (234, 232, 228), (226, 231, 237))
 
 
@@ -84,18 +88,21 @@ def _make_product(number: int, seed: int, kinds: list[Trouble]) -> Product:
     offered = [colour for colour in COLOURS if not garment.colours or colour.word in garment.colours]
     (colour,) = chance.choices(offered, [colour.weight for colour in offered])
     is_patterned = garment.is_patterned and chance.random() < PATTERNED_SHARE
+    pattern = chance.choice(PATTERNS) if is_patterned else "solid"
+    is_two_coloured = is_patterned and trouble is not Trouble.WRONG_COLOUR
+    second = _second_colour(Random(f"{seed}/{number}/second"), colour) if is_two_coloured else None  # noqa: S311
     look = Look(
         garment=garment,
         rgb=colour.rgb,
-        pattern=chance.choice(PATTERNS) if is_patterned else "solid",
+        pattern=pattern,
+        second_rgb=second.rgb if second else contrasting(colour.rgb),
         pattern_scale=chance.uniform(14, 34),
         skin=chance.randrange(4),
     )
+    words = f"{colour.word} and {second.word}" if second else colour.word
     brand = chance.choice(BRANDS)
     is_titled = chance.random() >= SILENT_SHARE or trouble is Trouble.WRONG_COLOUR
-    title = (
-        telling_title(chance, garment, brand, colour.word, look.pattern) if is_titled else silent_title(chance, brand)
-    )
+    title = telling_title(chance, garment, brand, words, look.pattern) if is_titled else silent_title(chance, brand)
     return Product(
         sku=f"{seed}-{number:05d}",
         brand=brand,
@@ -105,6 +112,13 @@ def _make_product(number: int, seed: int, kinds: list[Trouble]) -> Product:
         trouble=trouble,
         vendor_colour=_other_colour(chance, colour.family) if trouble is Trouble.WRONG_COLOUR else None,
     )
+
+
+def _second_colour(chance: Random, first: Colour) -> Colour | None:
+    """One that nobody takes for the first; None where the pattern is a shade of the same."""
+    if chance.random() >= TWO_COLOURED_SHARE:
+        return None
+    return chance.choice([colour for colour in COLOURS if distance(colour.rgb, first.rgb) > _FAR])
 
 
 def _other_colour(chance: Random, family: str) -> str:

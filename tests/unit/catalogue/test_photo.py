@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from consumer.catalogue.colours import contrasting
 from consumer.catalogue.fabric import PATTERNS
 from consumer.catalogue.outlines import trace
 from consumer.catalogue.photo import HEIGHT, WIDTH, Look, Photo, draw
@@ -19,7 +20,7 @@ RED = (196, 30, 42)
 def photo_of(garment_name: str, *, pattern: str = "solid", is_worn: bool = False) -> Photo:
     (garment,) = (garment for garment in GARMENTS if garment.name == garment_name)
     return Photo(
-        look=Look(garment, RED, pattern, pattern_scale=20, skin=1),
+        look=Look(garment, RED, pattern, contrasting(RED), pattern_scale=20, skin=1),
         is_worn=is_worn,
         zoom=1,
         angle=0,

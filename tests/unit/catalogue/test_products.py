@@ -54,6 +54,14 @@ def test_telling_titles_name_the_colour() -> None:
             assert any(word in product.title for word in by_family[product.truth.color])
 
 
+def test_some_patterned_products_have_two_colours_that_the_title_names() -> None:
+    two = [product for product in make_products(MANY, seed=3) if " and " in product.title]
+
+    assert len(two) > MANY // 50
+    assert not any(product.trouble is Trouble.WRONG_COLOUR for product in two)
+    assert all(sum(colour.word in product.title for colour in COLOURS) > 1 for product in two)
+
+
 def test_products_have_one_to_five_photos_or_none_for_a_reason() -> None:
     for product in make_products(MANY, seed=3):
         expected = range(1) if product.trouble is Trouble.NO_IMAGE else range(1, 6)
