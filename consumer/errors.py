@@ -11,6 +11,7 @@ HangtagError
 └── Fatal                 this process must stop; `exit_code` tells the supervisor why
     ├── SettingsInvalid       2   settings are wrong; every fault is listed
     ├── FeedInvalid           2   a feed is not what its options say; nothing of it was sent
+    ├── OptionInvalid         2   what an option names is not what the command takes
     ├── Fenced               10   another process took this slot
     ├── Refused              11   a dependency refuses us, or a needed part is not there
     ├── IncompatibleModels   12   the server's models are not those of the bundle
@@ -93,6 +94,12 @@ class SettingsInvalid(Fatal):
 
 class FeedInvalid(Fatal):
     """A feed cannot be read as its options say: wrong delimiter, mapping or format. Nothing of it was sent."""
+
+    exit_code = 2
+
+
+class OptionInvalid(Fatal):
+    """What an option names is not what the command takes: a recipe, a data folder, a list of products, a new folder."""
 
     exit_code = 2
 

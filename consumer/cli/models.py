@@ -149,7 +149,7 @@ def calibrate(
     with _extra("train"):
         from triton_models.training.recalibrate import Recalibration
 
-    keys = [line.strip() for line in only.read_text(encoding="utf-8").splitlines() if line.strip()] if only else None
+    keys = _keys(only) if only else None
     with progress_bars() as progress:
         found = Recalibration(bundle or starter_folder(), data, cache or _cache(), progress).run(out, keys)
     if output is Output.JSON:
@@ -237,6 +237,14 @@ def _extra(name: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise Refused(f"{error.name} is missing; to install it: pip install 'hangtag[{name}]'") from error
+
+
+def _keys(file: Path) -> list[str]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"cannot be read: {error}", param_hint="--only") from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _inputs(photos_only: bool, titles_only: bool, blank_titles: bool, bare_titles: bool) -> Inputs:

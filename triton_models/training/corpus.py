@@ -52,7 +52,7 @@ class Corpus:
 
 
 def read_corpus(folders: Sequence[Path], ontology: Ontology, handles: Sequence[str] = tuple(FLOORS)) -> Corpus:
-    """Read, split and label all products. Raises Refused when a folder has not the shape of a data set."""
+    """Read, split and label all products. Raises OptionInvalid when a folder has not the shape of a data set."""
     read = [read_folder(folder) for folder in folders]
     products = tuple(product for folder in read for product in folder.products)
     photo_hashes = hash_photos(products)
@@ -71,7 +71,7 @@ def read_corpus(folders: Sequence[Path], ontology: Ontology, handles: Sequence[s
 
 
 def hash_photos(products: Sequence[LabelledProduct]) -> dict[Photo, str]:
-    """SHA-256 of every photo of the products. Raises Refused when an archive cannot be read."""
+    """SHA-256 of every photo of the products. Raises Refused when one cannot be read."""
     with PhotoArchive() as archive:
         return archive.hashes(photo for product in products for photo in product.photos)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Self
 
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -105,11 +105,11 @@ class DataFolder:
 
 
 def read_folder(folder: Path) -> DataFolder:
-    """All rows of `styles.csv` or `images.csv`. Raises Refused when the folder has neither shape."""
+    """All rows of `styles.csv` or `images.csv`. Raises OptionInvalid when the folder has neither shape."""
     shape = next((shape for shape in _SHAPES if (folder / shape.file).is_file()), None)
     if shape is None:
         names = " or ".join(shape.file for shape in _SHAPES)
-        raise Refused(f"{folder} has no {names}; --data takes a folder with one of them and image archives")
+        raise OptionInvalid(f"{folder} has no {names}; --data takes a folder with one of them and image archives")
     table = folder / shape.file
     photos = _photos_by_id(folder)
     products: dict[str, LabelledProduct] = {}
@@ -130,11 +130,11 @@ def _rows(table: Path, shape: _Shape) -> Iterator[tuple[int, Mapping[str, str]]]
             reader = csv.DictReader(file, restval="")
             required = {shape.id} | ({shape.title} if shape.title else set())
             if missing := required - set(reader.fieldnames or ()):
-                raise Refused(f"{table} has no column {', '.join(sorted(missing))}")
+                raise OptionInvalid(f"{table} has no column {', '.join(sorted(missing))}")
             for row in reader:
                 yield reader.line_num, row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Refused(f"{table} cannot be read: {error}") from error
+        raise OptionInvalid(f"{table} cannot be read: {error}") from error
 
 
 def _product(shape: _Shape, row: Mapping[str, str], photos: tuple[Photo, ...], line: int) -> LabelledProduct:
@@ -154,14 +154,14 @@ def _photos_by_id(folder: Path) -> dict[str, tuple[Photo, ...]]:
     """What the folder's archives hold, in the order of their names, which puts small photos before large ones."""
     archives = sorted(folder.glob("*.zip"))
     if not archives:
-        raise Refused(f"{folder} has no image archive (*.zip)")
+        raise OptionInvalid(f"{folder} has no image archive (*.zip)")
     photos: dict[str, tuple[Photo, ...]] = {}
     for archive in archives:
         try:
             with zipfile.ZipFile(archive) as opened:
                 members = opened.namelist()
         except (OSError, zipfile.BadZipFile) as error:
-            raise Refused(f"{archive} cannot be read: {error}") from error
+            raise OptionInvalid(f"{archive} cannot be read: {error}") from error
         for member in members:
             path = PurePosixPath(member)
             if path.suffix == ".jpg":

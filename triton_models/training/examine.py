@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from consumer.enrichment.ontology import Ontology
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
 from triton_models.training.corpus import hash_photos, unknown_labels
 from triton_models.training.datasets import read_folder
 from triton_models.training.evaluate import Evaluator
@@ -57,7 +57,7 @@ class Examiner:
         self._ontology = Ontology.load(bundle.manifest.ontology)
 
     def examine(self, asked: Examination) -> Evaluation:
-        """Figures, baselines beside them. Raises Refused for a folder, space or report that cannot be."""
+        """Figures, baselines beside them. Raises OptionInvalid for a folder or space that cannot be."""
         folder = read_folder(asked.data)
         space = load_space(asked.scope.space, folder.dataset, self._ontology)
         products, training = select(folder.products, asked.scope.split)
@@ -69,7 +69,7 @@ class Examiner:
         baselines: dict[str, Mapping[str, Share]] = dict(rule_shares(space, products, answers, training))
         if asked.probe_weights:
             if not training:
-                raise Refused("the probe learns from the training split, which rows of --split all do not have")
+                raise OptionInvalid("the probe learns from the training split, which rows of --split all do not have")
             frozen = FrozenFeatures(asked.probe_weights, self._cache, self._progress)
             baselines |= probe_shares(frozen, space, products, answers, training)
         return replace(

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def measure_bundle(folder: Path, sources: Sources, cache: Path, progress: Progress, at: str) -> None:
     """Write `metrics.json` and `model_card.md` of a sealed bundle and seal it again. `at` is now, RFC 3339.
 
-    Raises Refused when the data cannot be read, IncompatibleModels when the bundle is not as it was sealed.
+    Raises OptionInvalid or Refused when the data cannot be read, IncompatibleModels when the bundle is not as it was
+    sealed.
     """
     bundle = load_bundle(folder)
     corpus = read_corpus(sources.data, Ontology.load(bundle.manifest.ontology))

@@ -11,7 +11,7 @@ import numpy as np
 
 from consumer.bundle import Head, TaskThresholds, Thresholds, load_bundle, write_thresholds
 from consumer.enrichment.ontology import Ontology
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid, Refused
 from triton_models.export.bundle import reseal
 from triton_models.export.runtimes import FUSION_HEADS, FUSION_HEADS_IMAGE, FUSION_HEADS_TEXT
 from triton_models.export.temper import temper_graph, tempered
@@ -63,7 +63,7 @@ class Recalibration:
     """Fits one bundle on the calibration split of some data."""
 
     def __init__(self, source: Path, folders: Sequence[Path], cache: Path, progress: Progress) -> None:
-        """Reads bundle and data. Raises Refused or IncompatibleModels where one is not as it must be."""
+        """Reads bundle and data. Raises OptionInvalid, Refused or IncompatibleModels where they are wrong."""
         self._bundle = load_bundle(source)
         if odd := [task.handle for task in self._bundle.manifest.tasks if task.output != "probability"]:
             raise Refused(f"heads that answer logits cannot be calibrated anew: {', '.join(odd)}")
@@ -74,12 +74,12 @@ class Recalibration:
     def run(self, out: Path, only: Sequence[str] | None = None) -> Recalibrated:
         """Write the new bundle into an empty folder; the old one is not touched.
 
-        `only` names products as `<dataset>/<id>`; default: the whole calibration split. Raises Refused when one of
-        them is of another split.
+        `only` names products as `<dataset>/<id>`; default: the whole calibration split. Raises OptionInvalid when
+        one of them is of another split, or `out` is not empty.
         """
         rows = self._rows(only)
         if out.exists() and any(out.iterdir()):
-            raise Refused(f"{out} is not empty; a bundle is written as a whole")
+            raise OptionInvalid(f"{out} is not empty; a bundle is written as a whole")
         temperatures: Temperatures = {task.handle: {} for task in self._bundle.manifest.tasks}
         thresholds: dict[str, dict[Head, TaskThresholds]] = {handle: {} for handle in temperatures}
         for kind in get_args(Head):
@@ -101,12 +101,12 @@ class Recalibration:
             return self._corpus.splits[Split.CALIBRATION]
         positions = {product.key: row for row, product in enumerate(self._corpus.products)}
         if unknown := [key for key in only if key not in positions]:
-            raise Refused(f"the data has no product {unknown[0]} ({len(unknown)} unknown in all)")
+            raise OptionInvalid(f"the data has no product {unknown[0]} ({len(unknown)} unknown in all)")
         rows = tuple(positions[key] for key in only)
         try:
             require_calibration_rows(rows, self._corpus.splits)
         except ValueError as error:
-            raise Refused(f"{error}: temperatures and thresholds may see no other") from error
+            raise OptionInvalid(f"{error}: temperatures and thresholds may see no other") from error
         return rows
 
     def _answered(self, kind: Head, rows: Sequence[int]) -> _Answered:

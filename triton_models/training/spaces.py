@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
 from triton_models.training.datasets import CLOTHING_DATASET, FASHION_PRODUCT_IMAGES
 from triton_models.training.labels import load_crosswalk, paths_of
 
@@ -134,9 +134,9 @@ class Space:
 
 
 def load_space(name: str, dataset: str, ontology: Ontology) -> Space:
-    """The space of that name for a data set. Raises Refused when it has none."""
+    """The space of that name for a data set. Raises OptionInvalid when it has none."""
     if (name, dataset) not in _FILES:
-        raise Refused(f"{dataset} has no label space {name}")
+        raise OptionInvalid(f"{dataset} has no label space {name}")
     tree = _read(_FILES[name, dataset])
     questions = tuple(
         Question(

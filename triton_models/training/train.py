@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from consumer.bundle import Thresholds, write_thresholds
 from consumer.enrichment.ontology import Ontology
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
 from triton_models.export.bundle import seal, write_graphs, write_training_ids
 from triton_models.training.calibrate import judge, pick_thresholds, require_calibration_rows
 from triton_models.training.corpus import read_corpus
@@ -49,7 +49,7 @@ class Trainer:
     """One run: what every step needs, read once. All chance comes from the recipe's seed."""
 
     def __init__(self, sources: Sources, recipe: Recipe, cache: Path, progress: Progress) -> None:
-        """Reads, splits and labels the data. Raises Refused when something is not there."""
+        """Reads, splits and labels the data. Raises OptionInvalid or Refused when something is not there."""
         self._sources = sources
         self._recipe = recipe
         self._progress = progress
@@ -71,7 +71,7 @@ class Trainer:
         return self._corpus.notes
 
     def run(self, out: Path) -> None:
-        """`learn`, then `export`. Raises Refused at once when `out` is not empty."""
+        """`learn`, then `export`. Raises OptionInvalid at once when `out` is not empty."""
         require_empty(out)
         self.learn()
         self.export(out)
@@ -83,8 +83,9 @@ class Trainer:
         self._text.learn(self._work, self._progress)
 
     def export(self, out: Path) -> None:
-        """Calibrate, fuse and write what a finished run learnt. Raises Refused for another, or a folder not empty.
+        """Calibrate, fuse and write what a finished run learnt.
 
+        Raises Refused for a run that has not finished, OptionInvalid for a folder that is not empty.
         `metrics.json` and `model_card.md` say nothing until the bundle is measured.
         """
         require_empty(out)
@@ -150,7 +151,7 @@ class Trainer:
 
 
 def require_empty(out: Path) -> None:
-    """Make the folder where there is none. Raises Refused when it holds something."""
+    """Make the folder where there is none. Raises OptionInvalid when it holds something."""
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
-        raise Refused(f"{out} is not empty; a bundle is written as a whole")
+        raise OptionInvalid(f"{out} is not empty; a bundle is written as a whole")

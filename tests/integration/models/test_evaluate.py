@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from consumer.bundle import Task
-from consumer.errors import IncompatibleModels, Refused
+from consumer.errors import IncompatibleModels, OptionInvalid
 from tests.support.bundles import TASKS, TinySpec, write_tiny_bundle
 from tests.support.datasets import IMAGES, photo, write_folder, write_styles
 
@@ -216,7 +216,7 @@ def test_a_report_is_written_in_the_form_that_its_name_asks_for(
     article = tree["tasks"]["article"]
     assert f"| article | photo and title | {article['accuracy']:.3f} ({article['ci95'][0]:.3f}-" in page
     assert "- gender: the bundle has no head age-group" in page
-    assert isinstance(other.exception, Refused)
+    assert isinstance(other.exception, OptionInvalid)
 
 
 def test_two_kinds_of_input_are_refused(catalogue: Path, bundle: Path, cache: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.bundle import load_bundle
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
 from tests.support.bundles import write_tiny_bundle
 
 if TYPE_CHECKING:
@@ -52,5 +52,5 @@ def test_classifiers_on_frozen_features_learn_from_the_training_split(probed: Ev
 def test_without_a_training_split_there_is_nothing_to_learn_from(
     examiner: Examiner, catalogue: Path, drawn_sources: Sources
 ) -> None:
-    with pytest.raises(Refused, match="learns from the training split"):
+    with pytest.raises(OptionInvalid, match="learns from the training split"):
         examiner.examine(asked(catalogue, drawn_sources.image_weights, "all"))

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from consumer.bundle import load_bundle
 from consumer.enrichment.ontology import Ontology
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
 from tests.support.bundles import write_tiny_bundle
 from triton_models.export.quiet_runtimes import load_onnxruntime
 from triton_models.export.temper import temper_graph, tempered
@@ -103,7 +103,7 @@ def test_products_of_another_split_are_refused(catalogue: Path, bundle: Path, ca
     for split in (Split.TRAIN, Split.VALIDATION, Split.TEST):
         only.write_text(f"{products[splits[Split.CALIBRATION][0]].key}\n{products[splits[split][0]].key}\n")
         refused = run("calibrate", catalogue, bundle, cache, *options)
-        assert isinstance(refused.exception, Refused)
+        assert isinstance(refused.exception, OptionInvalid)
         assert "not of the calibration split" in str(refused.exception)
     assert not (tmp_path / "new").exists()
 
@@ -111,12 +111,36 @@ def test_products_of_another_split_are_refused(catalogue: Path, bundle: Path, ca
     assert run("calibrate", catalogue, bundle, cache, *options).exit_code == 0
 
 
+def test_a_list_of_products_that_is_no_utf_8_is_a_mistake_in_the_option(
+    catalogue: Path, bundle: Path, cache: Path, tmp_path: Path
+) -> None:
+    only = tmp_path / "only.txt"
+    only.write_bytes(b"fashion-product-images/\xff\n")
+
+    result = run("calibrate", catalogue, bundle, cache, "--out", str(tmp_path / "new"), "--only", str(only))
+
+    assert result.exit_code == 2
+    assert "Invalid value for --only: cannot be read: 'utf-8'" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_products_that_the_data_does_not_have_are_a_mistake_in_the_option(
+    catalogue: Path, bundle: Path, cache: Path, tmp_path: Path
+) -> None:
+    only = tmp_path / "only.txt"
+    only.write_text("fashion-product-images/none\n")
+
+    result = run("calibrate", catalogue, bundle, cache, "--out", str(tmp_path / "new"), "--only", str(only))
+
+    assert isinstance(result.exception, OptionInvalid)
+    assert "the data has no product fashion-product-images/none" in str(result.exception)
+
+
 def test_a_folder_with_something_in_it_is_left_alone(catalogue: Path, bundle: Path, cache: Path) -> None:
     before = contents(bundle)
 
     result = run("calibrate", catalogue, bundle, cache, "--out", str(bundle))
 
-    assert isinstance(result.exception, Refused)
+    assert isinstance(result.exception, OptionInvalid)
     assert contents(bundle) == before
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from consumer.bundle import load_bundle
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,7 +145,7 @@ def test_a_folder_that_is_not_empty_is_left_alone(
 
     before = sorted(path.stat().st_mtime_ns for path in bundle_folder.iterdir())
 
-    with pytest.raises(Refused, match="not empty"):
+    with pytest.raises(OptionInvalid, match="not empty"):
         Trainer(drawn_sources, drawn_recipe, cache, Silent()).run(bundle_folder)
     assert sorted(path.stat().st_mtime_ns for path in bundle_folder.iterdir()) == before
 

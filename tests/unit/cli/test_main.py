@@ -29,3 +29,15 @@ def test_a_part_that_does_not_answer_ends_a_command_with_11_and_one_sentence() -
     (sentence,) = ended.stderr.splitlines()
     assert sentence.startswith("hangtag: ")
     assert "127.0.0.1:1" in sentence
+
+
+def test_a_folder_that_is_no_data_set_ends_a_command_with_2_and_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "styles.csv").write_text("id;productDisplayName\n1;Shirt\n")
+    (tmp_path / "images.zip").write_bytes(b"PK\x05\x06" + bytes(18))  # an archive of nothing
+    command = [sys.executable, "-m", "consumer", "models", "evaluate", "--data", str(tmp_path), "--split", "all"]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 2, ended.stderr
+    (sentence,) = ended.stderr.splitlines()
+    assert sentence == f"hangtag: {tmp_path / 'styles.csv'} has no column id, productDisplayName"

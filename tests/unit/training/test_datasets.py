@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
 from triton_models.training.corpus import unknown_labels
 from triton_models.training.datasets import CLOTHING_DATASET, FASHION_PRODUCT_IMAGES, PhotoArchive, read_folder
 
@@ -86,7 +86,7 @@ def test_rows_of_images_are_grouped_by_sender_and_have_no_title(tmp_path: Path) 
 def test_a_folder_of_another_shape_is_refused(
     tmp_path: Path, table: str, text: str, archives: dict[str, list[str]], reason: str
 ) -> None:
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(OptionInvalid, match=reason):
         read_folder(write(tmp_path, table, text, archives))
 
 
@@ -94,5 +94,5 @@ def test_a_broken_archive_is_refused_by_name(tmp_path: Path) -> None:
     folder = write(tmp_path, "styles.csv", STYLES, {})
     (folder / "images.zip").write_bytes(b"PK no")
 
-    with pytest.raises(Refused, match=r"images\.zip cannot be read"):
+    with pytest.raises(OptionInvalid, match=r"images\.zip cannot be read"):
         read_folder(folder)

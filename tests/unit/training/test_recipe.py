@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
 from triton_models.training.recipe import load_recipe
 
 if TYPE_CHECKING:
@@ -51,5 +51,5 @@ def test_a_faulty_recipe_is_refused_by_name(tmp_path: Path, fault: str, named: s
     file = tmp_path / "faulty.toml"
     file.write_text(fault)
 
-    with pytest.raises(Refused, match=named):
+    with pytest.raises(OptionInvalid, match=named):
         load_recipe(file)

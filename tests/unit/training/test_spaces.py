@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from consumer.enrichment.ontology import Ontology
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
 from triton_models.training.corpus import hash_photos
 from triton_models.training.datasets import CLOTHING_DATASET, FASHION_PRODUCT_IMAGES, LabelledProduct, read_folder
 from triton_models.training.labels import load_crosswalk
@@ -116,7 +116,7 @@ def test_space_b_takes_only_rows_with_every_label() -> None:
 
 
 def test_a_space_that_a_data_set_lacks_is_refused() -> None:
-    with pytest.raises(Refused, match="clothing-dataset has no label space A"):
+    with pytest.raises(OptionInvalid, match="clothing-dataset has no label space A"):
         load_space("A", CLOTHING_DATASET, ONTOLOGY)
 
 
