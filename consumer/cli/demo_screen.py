@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from consumer.cli.local import state_option
 from consumer.enrichment.text import clean
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 SHOWN_TROUBLED, SHOWN_OTHERS = 8, 10
 
 #: Width of the table where there is no terminal to ask.
-PIPE_COLUMNS = 136
+PIPE_COLUMNS = 120
 
-#: Columns of the table with their widest content; those that are short anyway never give way to the others.
+#: Columns of the table with their widest content. Those that are short anyway never give way to the others, whose
+#: content goes on in the next line: a breadcrumb ends in what matters most, and so does a conflict.
 _COLUMNS = {"sku": 8, "title": 26, "category": 30, "gender": 8, "colour": 22, "photos": 6, "trouble": 16}
 _SHORT = 8
 
@@ -52,22 +53,32 @@ def print_report(report: Report, state: Path) -> None:
 def _table(report: Report) -> Table:
     table = Table(title="What the vendor sent, and the tags", title_justify="left")
     for column, width in _COLUMNS.items():
-        least = width if width <= _SHORT else None
-        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=least, max_width=width)
+        is_short = width <= _SHORT
+        least = width if is_short else None
+        table.add_column(column, no_wrap=is_short, overflow="fold", min_width=least, max_width=width)
     answers = report.answers.by_key()
     for key in _chosen(report):
         product = report.sent[key]
         fields = answers.get(key)
         tags = _tags(fields) if fields else ("", "", "", "")
-        table.add_row(product.sku, escape(clean(product.title).text) or "-", *tags, _trouble(report, key, product))
+        title = Text(clean(product.title).text or "-", no_wrap=True, overflow="ellipsis")
+        table.add_row(product.sku, title, *tags, _trouble(report, key, product))
     return table
 
 
 def _chosen(report: Report) -> list[str]:
-    """Of everything a little, in the order of the feed."""
+    """Of everything a little, a product of several colours too; in the order of the feed."""
+    answers = report.answers.by_key()
     troubled = [key for key, product in report.sent.items() if product.trouble][:SHOWN_TROUBLED]
     others = [key for key, product in report.sent.items() if not product.trouble][:SHOWN_OTHERS]
-    return sorted({*troubled, *others}, key=list(report.sent).index)
+    tagged = [(key, fields) for key in report.sent if (fields := answers.get(key))]
+    colourful = [key for key, fields in tagged if len(_attribute(fields, "color")["values"]) > 1][:1]
+    return sorted({*troubled, *others, *colourful}, key=list(report.sent).index)
+
+
+def _attribute(fields: dict[str, Any], handle: str) -> dict[str, Any]:
+    (attribute,) = (entry for entry in fields["attributes"] if entry["handle"] == handle)
+    return dict(attribute)
 
 
 def _tags(fields: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -79,8 +90,7 @@ def _tags(fields: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _word(fields: dict[str, Any], handle: str) -> str:
-    (attribute,) = (entry for entry in fields["attributes"] if entry["handle"] == handle)
-    value = likeliest(fields, handle)
+    attribute, value = _attribute(fields, handle), likeliest(fields, handle)
     if value is None:
         return "-"
     mark = _MARKS[attribute["status"]]
@@ -96,9 +106,12 @@ def _shaded(value: dict[str, Any]) -> str:
 def _trouble(report: Report, key: str, product: Product) -> str:
     if key in report.answers.dead_letters:
         return "dead-lettered"
-    if key in report.answers.by_key() and report.answers.by_key()[key] is None:
+    if key not in (answers := report.answers.by_key()):
+        return ""
+    if (fields := answers[key]) is None:
         return "deleted"
-    return product.trouble.replace("_", " ") if product.trouble else ""
+    words = [product.trouble.replace("_", " ")] if product.trouble else []
+    return ", ".join([*words, "degraded"] if fields["status"] == "DEGRADED" else words)
 
 
 def _figures(report: Report) -> list[str]:
