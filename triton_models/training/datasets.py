@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import zipfile
 import zlib
@@ -12,10 +11,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 from consumer.errors import OptionInvalid, Refused
+from triton_models.training.table import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from triton_models.training.table import TableRow
 
 #: Names of the data sets in ids, crosswalks and the model card.
 FASHION_PRODUCT_IMAGES = "fashion-product-images"
@@ -79,7 +81,7 @@ class LabelledProduct:
     """Raw value by column; an empty cell is no entry: a missing label, not a class."""
     photos: tuple[Photo, ...]
     line: int = 0
-    """Where the row ends in its file, from 1."""
+    """Where the row begins in its file, from 1."""
 
     @property
     def photo(self) -> Photo | None:
@@ -114,39 +116,29 @@ def read_folder(folder: Path) -> DataFolder:
     photos = _photos_by_id(folder)
     products: dict[str, LabelledProduct] = {}
     faults = []
-    for line, row in _rows(table, shape):
-        if not row[shape.id]:
-            faults.append(f"{table} line {line}: no {shape.id}")
-        elif row[shape.id] in products:
-            faults.append(f"{table} line {line}: {shape.id} {row[shape.id]} stands in an earlier line already")
+    for row in read_table(table, {shape.id} | ({shape.title} if shape.title else set())):
+        id_ = row.cells.get(shape.id)
+        if row.fault:
+            faults.append(f"{table} line {row.line}: {row.fault}")
+        elif not id_:
+            faults.append(f"{table} line {row.line}: no {shape.id}")
+        elif id_ in products:
+            faults.append(f"{table} line {row.line}: {shape.id} {id_} stands in an earlier line already")
         else:
-            products[row[shape.id]] = _product(shape, row, photos.get(row[shape.id], ()), line)
+            products[id_] = _product(shape, row, photos.get(id_, ()))
     return DataFolder(table, shape.dataset, tuple(products.values()), tuple(faults))
 
 
-def _rows(table: Path, shape: _Shape) -> Iterator[tuple[int, Mapping[str, str]]]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            required = {shape.id} | ({shape.title} if shape.title else set())
-            if missing := required - set(reader.fieldnames or ()):
-                raise OptionInvalid(f"{table} has no column {', '.join(sorted(missing))}")
-            for row in reader:
-                yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise OptionInvalid(f"{table} cannot be read: {error}") from error
-
-
-def _product(shape: _Shape, row: Mapping[str, str], photos: tuple[Photo, ...], line: int) -> LabelledProduct:
-    group = row.get(shape.group)
+def _product(shape: _Shape, row: TableRow, photos: tuple[Photo, ...]) -> LabelledProduct:
+    group = row.cells.get(shape.group)
     return LabelledProduct(
         dataset=shape.dataset,
-        id=row[shape.id],
+        id=row.cells[shape.id],
         group=f"{shape.group_prefix}{group}" if group else "",
-        title=row[shape.title] if shape.title else "",
-        labels={column: row[column] for column in shape.labels if row.get(column)},
+        title=row.cells[shape.title] if shape.title else "",
+        labels={column: row.cells[column] for column in shape.labels if row.cells.get(column)},
         photos=photos,
-        line=line,
+        line=row.line,
     )
 
 

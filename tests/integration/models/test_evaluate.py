@@ -108,7 +108,7 @@ def test_photos_of_people_at_home_have_ten_classes_and_an_age(tmp_path: Path, bu
 
 
 def test_a_photo_that_does_not_decode_is_named_and_the_others_go_on(tmp_path: Path, bundle: Path, cache: Path) -> None:
-    rows = [(str(n), "", "Men", "Shirts", "Blue", "", "") for n in range(4)]
+    rows = [(str(n), "", "Men", "Shirts", "Blue", "", "", "") for n in range(4)]
     folder = write_styles(tmp_path / "broken", rows, {"0": b"no picture", **{str(n): photo("blue") for n in (1, 2, 3)}})
 
     result = run(folder, bundle, cache, "--split", "all", "--output", "json")
@@ -120,7 +120,7 @@ def test_a_photo_that_does_not_decode_is_named_and_the_others_go_on(tmp_path: Pa
 
 
 def test_a_label_that_no_crosswalk_knows_is_named_and_skipped(tmp_path: Path, bundle: Path, cache: Path) -> None:
-    rows = [("1", "", "Men", "Spacesuit", "Blue", "", "Acme"), ("2", "", "Men", "Shirts", "Blue", "", "Acme")]
+    rows = [("1", "", "Men", "Spacesuit", "Blue", "", "Acme", ""), ("2", "", "Men", "Shirts", "Blue", "", "Acme", "")]
     folder = write_styles(tmp_path / "unknown", rows, {})
 
     result = run(folder, bundle, cache, "--split", "all", "--titles-only", "--output", "json")
@@ -156,10 +156,11 @@ def test_a_blank_title_is_judged_as_the_photo_alone(catalogue: Path, bundle: Pat
 
 def test_label_words_can_be_deleted_from_titles(tmp_path: Path, bundle: Path, cache: Path) -> None:
     rows = [
-        (str(n), "", "Men", "Shirts", "Blue", "", title) for n, title in enumerate(("Cotton Red Shirt", "Red Shirt"))
+        (str(n), "", "Men", "Shirts", "Blue", "", title, "")
+        for n, title in enumerate(("Cotton Red Shirt", "Red Shirt"))
     ]
     told = write_styles(tmp_path / "told", rows, {})
-    bare = write_styles(tmp_path / "bare", [(*rows[0][:6], "cotton")], {})
+    bare = write_styles(tmp_path / "bare", [(*rows[0][:6], "cotton", "")], {})
 
     deleted = figures(run(told, bundle, cache, "--split", "all", "--bare-titles", "--output", "json"))
     alone = figures(run(bare, bundle, cache, "--split", "all", "--titles-only", "--output", "json"))

@@ -58,6 +58,45 @@ def test_bad_rows_are_named_and_the_others_go_on(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ('2,b,Men,Jeans,Blue,"Acme" Jeans,1', "not quoted as CSV: ',' expected after '\"'"),
+        ("2,b,Men,Jeans,Blue,Acme, Jeans,1", "8 columns instead of 7"),
+        ("2,b,Men,Jeans", "4 columns instead of 7"),
+        ("2" + "," * 9_999, "10000 columns instead of 7"),
+    ],
+)
+def test_a_row_that_is_not_whole_is_named_and_the_next_go_on(tmp_path: Path, row: str, reason: str) -> None:
+    text = f'{STYLES}{row}\n4,c,Men,Tshirts,Red,"Acme ""Tee"", red\nand white",1\n\n5,d,Men,Tshirts,Red,Tee,1\n6,d\n'
+
+    read = read_folder(write(tmp_path, "styles.csv", text, {"a.zip": []}))
+
+    assert [(product.id, product.line) for product in read.products] == [("1", 2), ("3", 4), ("4", 7), ("5", 10)]
+    assert read.products[2].title == 'Acme "Tee", red\nand white'
+    assert [fault.partition("styles.csv ")[2] for fault in read.faults[2:]] == [
+        f"line 6: {reason}",
+        "line 11: 2 columns instead of 7",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("Tshirts", "a quote is not closed"),
+        ('Slim "Tshirts"', "not quoted as CSV: ',' expected after '\"'"),
+        ('Slim "', "9 columns instead of 7"),
+    ],
+)
+def test_rows_that_a_stray_quote_swallowed_are_read_again(tmp_path: Path, kind: str, reason: str) -> None:
+    text = STYLES + f'2,b,Men,Jeans,Blue,"Acme,1\n4,c,Men,Tshirts,Red,Tee,1\n5,d,Men,{kind},Red,Tee,1\n'
+
+    read = read_folder(write(tmp_path, "styles.csv", text, {"a.zip": []}))
+
+    assert [product.id for product in read.products] == ["1", "3", "4", "5"]
+    assert [fault.partition("styles.csv ")[2] for fault in read.faults[2:]] == [f"line 6: {reason}"]
+
+
 def test_rows_of_images_are_grouped_by_sender_and_have_no_title(tmp_path: Path) -> None:
     read = read_folder(write(tmp_path, "images.csv", IMAGES, {"images.zip": ["images/one.jpg", "images/two.jpg"]}))
 
@@ -81,6 +120,10 @@ def test_rows_of_images_are_grouped_by_sender_and_have_no_title(tmp_path: Path) 
         ("styles.csv", "id,title\n1,x\n", {"a.zip": []}, "no column productDisplayName"),
         ("styles.csv", STYLES, {}, "no image archive"),
         ("images.csv", "sender_id\n1\n", {"a.zip": []}, "no column image"),
+        ("images.csv", "", {"a.zip": []}, "no column image"),
+        ("styles.csv", STYLES.replace(",", ";"), {"a.zip": []}, "no column id, productDisplayName"),
+        ("styles.csv", 'id,"group\n1,x\n', {"a.zip": []}, "line 1, the header: a quote is not closed"),
+        ("images.csv", "image," * 10_000 + "\n", {"a.zip": []}, "the header: 10001 columns, more than 1000"),
     ],
 )
 def test_a_folder_of_another_shape_is_refused(
