@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.support.wait import wait_until
 
@@ -35,6 +36,9 @@ THREAD_LIMIT_S = 5
 def pytest_configure() -> None:
     """Put the guard in; an audit hook stays for the life of the process."""
     sys.addaudithook(_refuse_to_dial_out)
+    # Hypothesis fails what takes over 200 ms; on a busy machine that is no fault of the code.
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
     # Under nohup, or as a shell's background job, these are ignored, and what a test starts would inherit that. A
     # handler is not inherited.
     for number in (signal.SIGINT, signal.SIGHUP):
