@@ -75,7 +75,9 @@ def _event_row(row: Row, defaults: dict[str, Any]) -> EventRow | BadRow:
     if row.fault is not None:
         return BadRow(row.line, row.fault, _key(fields))
     follows_time = "occurred_at" in given and "product_version" not in given
-    if not fields["event_id"] and not follows_time:
+    if _is_blank(fields["event_id"]):
+        fields["event_id"] = ""
+    if fields["event_id"] == "" and not follows_time:
         # Nearly always; to complete the checked event, as below, costs a copy.
         fields["event_id"] = event_id_of(f"{fields.get('vendor_id')}:{fields.get('sku')}", fields["product_version"])
     try:
@@ -85,6 +87,10 @@ def _event_row(row: Row, defaults: dict[str, Any]) -> EventRow | BadRow:
         return BadRow(row.line, str(error), _key(fields))
     event = _versioned_by_time(checked.event) if follows_time else checked.event
     return EventRow(row.line, event, row.columns_ignored + checked.unknown_fields)
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _key(fields: dict[str, Any]) -> str | None:

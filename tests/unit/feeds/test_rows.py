@@ -101,6 +101,22 @@ def test_columns_that_no_field_is_named_after_are_counted() -> None:
     assert event_row("acme", sku="42", colour="red", size="M").columns_ignored == 2
 
 
+@pytest.mark.parametrize("blank", [None, "", " \t"])
+@pytest.mark.parametrize("time", [None, "2026-01-02T04:04:05+01:00"])
+def test_a_blank_id_is_as_good_as_a_missing_one(blank: str | None, time: str | None) -> None:
+    assert event_row("acme", sku="42", event_id=blank, occurred_at=time) == event_row(
+        "acme", sku="42", occurred_at=time
+    )
+
+
+@pytest.mark.parametrize("value", [0, False, [], {}, 5])
+@pytest.mark.parametrize("time", [None, "2026-01-02T04:04:05+01:00"])
+def test_an_id_that_is_no_text_is_bad(value: Any, time: str | None) -> None:
+    reason = bad_reason(vendor_id="acme", sku="42", event_id=value, occurred_at=time)
+
+    assert reason == "event_id: Input should be a valid string"
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
