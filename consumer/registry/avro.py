@@ -56,7 +56,10 @@ def read_record(writer: Writer, value: bytes, start: int) -> Decoded:
 
 
 def write_record(prefix: bytes, schema: Schema, fields: Mapping[str, Any]) -> bytes:
-    """The prefix, then the record. Raises ValueError for fields that do not fit."""
+    """The prefix, then the record. `fields` are those of a checked record.
+
+    What does not fit the schema is a bug, and raises what fastavro happens to: ValueError, TypeError, OverflowError.
+    """
     stream = BytesIO()
     stream.write(prefix)
     fastavro.schemaless_writer(stream, schema, fields)

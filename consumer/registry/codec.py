@@ -56,5 +56,5 @@ class Codec(Protocol):
         ...
 
     def encode(self, subject: Subject, fields: Mapping[str, Any]) -> bytes:
-        """Write one record value in the newest shipped version. Raises ValueError for fields that do not fit it."""
+        """Write one record value in the newest shipped version. `fields` are those of a checked record."""
         ...
