@@ -80,11 +80,6 @@ def load_crosswalk(dataset: str) -> Crosswalk:
     )
 
 
-def load_crosswalks() -> dict[str, Crosswalk]:
-    """All crosswalks, by data set."""
-    return {dataset: load_crosswalk(dataset) for dataset in _FILES}
-
-
 def _words(column: str, word: str | Mapping[str, str]) -> Mapping[str, str]:
     return {_HANDLES[column]: word} if isinstance(word, str) else word
 
