@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +24,8 @@ from consumer.cli.models_options import (
     SplitChoice,
     TextModelOption,
 )
-from consumer.cli.output import Output, OutputOption
+from consumer.cli.models_screen import exit_for, print_calibration, print_evaluation
+from consumer.cli.output import Output, OutputOption, name_some
 from consumer.errors import Refused
 
 if TYPE_CHECKING:
@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from consumer.bundle import Bundle
     from triton_models.training.evaluate import Inputs
     from triton_models.training.openings import Log
-    from triton_models.training.scoring import Evaluation
 
 EXIT_CHECK_FOUND_SOMETHING = 1
-EXIT_SOME_ROWS_BAD = 3
 
 app = typer.Typer(
     help="From labelled data to what Triton serves.",
@@ -56,8 +54,8 @@ def train(
 ) -> None:
     """Train a bundle by a recipe and measure it: more than an hour on two idle cores for the starter's.
 
-    Started again after a kill, it goes on where it was, at most ten minutes back. Rows and labels that cannot be used
-    are named, and the exit code is 3.
+    Started again after a kill, it goes on where it was, at most ten minutes back. Rows, labels and photos that cannot
+    be used are named, and the exit code is 3.
     """
     with _extra("train"):
         from triton_models.training.measure import measure_bundle
@@ -67,13 +65,13 @@ def train(
     sources = default_sources(data, text_model)
     with progress_bars() as progress:
         trainer = Trainer(sources, load_recipe(recipe), cache or _cache(), progress)
-        for line in (*trainer.notes, *trainer.faults):
-            typer.echo(line, err=True)
+        name_some(trainer.notes)
+        name_some(trainer.faults)
         trainer.run(out)
         measure_bundle(out, sources, cache or _cache(), progress, _now())
+    name_some(trainer.undecodable)
     typer.echo(f"the bundle is in {out}; its figures are in {out / 'model_card.md'}")
-    if trainer.faults:
-        raise typer.Exit(EXIT_SOME_ROWS_BAD)
+    exit_for((*trainer.faults, *trainer.undecodable))
 
 
 @app.command(epilog="Example: hangtag models evaluate --data ../shared/data/fashion-product-images --space B")
@@ -119,11 +117,10 @@ def evaluate(
         found = Examiner(loaded, cache or _cache(), progress).examine(asked)
     if report:
         write_report(report, found)
-    _print_evaluation(found, output)
-    for fault in (*found.faults, *found.unknown_labels):
-        typer.echo(fault, err=True)
-    if found.faults:
-        raise typer.Exit(EXIT_SOME_ROWS_BAD)
+    print_evaluation(found, output)
+    name_some(found.faults)
+    name_some(found.unknown_labels)
+    exit_for(found.faults)
 
 
 @app.command(
@@ -142,7 +139,8 @@ def calibrate(
 ) -> None:
     """Fit temperatures and thresholds anew on the calibration split, into a copy of the bundle.
 
-    A temperature is kept only where the validation split gains by it. Products of another split are refused.
+    A temperature is kept only where the validation split gains by it. Products of another split are refused. Rows,
+    labels and photos that cannot be used are named, and the exit code is 3.
     """
     from consumer.bundle import starter_folder
 
@@ -152,12 +150,9 @@ def calibrate(
     keys = _keys(only) if only else None
     with progress_bars() as progress:
         found = Recalibration(bundle or starter_folder(), data, cache or _cache(), progress).run(out, keys)
-    if output is Output.JSON:
-        typer.echo(json.dumps({"out": str(out), **asdict(found)}))
-        return
-    typer.echo(f"thresholds {found.thresholds.version} from {found.products:,} products are in {out}")
-    for handle, kinds in found.temperatures.items():
-        typer.echo(f"{handle}: " + ", ".join(f"{kind} at temperature {value:.2f}" for kind, value in kinds.items()))
+    print_calibration(found, out, output)
+    name_some(found.faults)
+    exit_for(found.faults)
 
 
 @app.command(epilog="Example: hangtag models export --data ../shared/data/fashion-product-images --out build/bundle")
@@ -168,14 +163,21 @@ def export(
     text_model: TextModelOption = None,
     cache: CacheOption = None,
 ) -> None:
-    """Write the bundle of a run that has finished, calibration folded in, without measuring it; `train` does both."""
+    """Write the bundle of a run that has finished, calibration folded in, without measuring it; `train` does both.
+
+    Rows, labels and photos that cannot be used are named, and the exit code is 3.
+    """
     with _extra("train"):
         from triton_models.training.recipe import default_sources, load_recipe
         from triton_models.training.train import Trainer
 
     with progress_bars() as progress:
-        Trainer(default_sources(data, text_model), load_recipe(recipe), cache or _cache(), progress).export(out)
+        trainer = Trainer(default_sources(data, text_model), load_recipe(recipe), cache or _cache(), progress)
+        name_some(trainer.faults)
+        trainer.export(out)
+    name_some(trainer.undecodable)
     typer.echo(f"the bundle is in {out}")
+    exit_for((*trainer.faults, *trainer.undecodable))
 
 
 @app.command(epilog="Example: hangtag models repository --out build/repository --precision auto")
@@ -260,15 +262,6 @@ def _inputs(photos_only: bool, titles_only: bool, blank_titles: bool, bare_title
     if len(chosen) > 1:
         raise typer.BadParameter("choose one of --photos-only, --titles-only, --blank-titles, --bare-titles")
     return chosen[0] if chosen else Inputs.ALL
-
-
-def _print_evaluation(evaluation: Evaluation, output: Output) -> None:
-    if output is Output.JSON:
-        typer.echo(json.dumps(evaluation.as_json()))
-        return
-    from triton_models.training.report import markdown
-
-    typer.echo(markdown(evaluation), nl=False)
 
 
 def _log_of_looks(bundle: Bundle) -> Log:

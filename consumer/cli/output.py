@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 #: A terminal obeys control characters, those of the C1 range too, and the marks of direction reorder what is seen.
 _OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+#: Faults that are named; of a file of another kind there are as many as it has rows.
+SHOWN_FAULTS = 20
 
 
 class Output(StrEnum):
@@ -37,6 +40,14 @@ def visible(text: str) -> str:
 def json_text(value: Any, indent: int | None = None) -> str:
     """JSON of a value that a stranger may have written: the same for a program, and harmless on a terminal."""
     return "\n".join(map(visible, json.dumps(value, ensure_ascii=False, indent=indent).split("\n")))
+
+
+def name_some(faults: Sequence[str]) -> None:
+    """Say on standard error what is wrong: the first some by name, and how many more there are."""
+    for fault in faults[:SHOWN_FAULTS]:
+        print(visible(fault), file=sys.stderr)
+    if len(faults) > SHOWN_FAULTS:
+        print(f"... and {len(faults) - SHOWN_FAULTS:,} more", file=sys.stderr)
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -63,8 +63,8 @@ class Answers:
     """Which head answered, by row."""
     probabilities: Mapping[str, NDArray[np.float32]]
     """By handle, `[n, K]`."""
-    undecodable: tuple[int, ...]
-    """Positions of the products whose photo cannot be decoded; with a title, that alone was shown."""
+    undecodable: tuple[str, ...]
+    """Which products have a photo that cannot be decoded; with a title, that alone was shown."""
 
 
 def event_of(product: LabelledProduct) -> ProductEvent:
@@ -123,7 +123,11 @@ class Evaluator:
             },
             undecodable=()
             if inputs is Inputs.TITLES_ONLY
-            else tuple(row for row, product in enumerate(products) if product.photo and row not in images),
+            else tuple(
+                f"{product.key}: its photo cannot be decoded"
+                for row, product in enumerate(products)
+                if product.photo and row not in images
+            ),
         )
 
     def _heads(

@@ -55,6 +55,17 @@ class ImageSide:
             readers = {digest: _reader(archive, photo) for photo, digest in self._corpus.photo_hashes.items()}
             self._views.fill(readers, progress.of("views of photos"))
 
+    @property
+    def undecodable(self) -> tuple[str, ...]:
+        """Archive and name of each photo that `see` could not decode: nothing is learnt or measured of it."""
+        hashes = self._corpus.photo_hashes
+        views = self._views.rows(hashes.values())
+        return tuple(
+            f"{photo.archive}: {photo.member} cannot be decoded"
+            for photo, digest in hashes.items()
+            if digest not in views
+        )
+
     def learn(self, folder: Path, progress: Progress) -> None:
         """Train on the training split. A killed run goes on from what `folder` holds."""
         training, key = self._training()

@@ -49,6 +49,8 @@ class Recalibrated:
     """By handle; 1 = as before, because the validation split would not gain."""
     products: int
     """Of the calibration split."""
+    faults: tuple[str, ...]
+    """Rows that were left out, labels that no crosswalk knows, and photos among these that cannot be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Recalibration:
         self._ontology = Ontology.load(self._bundle.manifest.ontology)
         self._corpus = read_corpus(folders, self._ontology)
         self._evaluator = Evaluator(self._bundle, cache, progress)
+        self._faults = dict.fromkeys(self._corpus.faults)
 
     def run(self, out: Path, only: Sequence[str] | None = None) -> Recalibrated:
         """Write the new bundle into an empty folder; the old one is not touched.
@@ -94,7 +97,7 @@ class Recalibration:
                 )
         found = Thresholds(next_version(self._bundle.thresholds.version), thresholds)
         self._write(out, found, temperatures)
-        return Recalibrated(found, temperatures, len(rows))
+        return Recalibrated(found, temperatures, len(rows), tuple(self._faults))
 
     def _rows(self, only: Sequence[str] | None) -> tuple[int, ...]:
         if only is None:
@@ -112,6 +115,7 @@ class Recalibration:
     def _answered(self, kind: Head, rows: Sequence[int]) -> _Answered:
         """Only products that the served model would give to this kind of head."""
         answers = self._evaluator.answer([self._corpus.products[row] for row in rows], _SHOWN[kind])
+        self._faults |= dict.fromkeys(answers.undecodable)
         mine = [position for position, head in enumerate(answers.heads) if head == kind]
         return _Answered(
             tuple(rows[answers.rows[position]] for position in mine),

@@ -103,7 +103,7 @@ def evaluate(bundle: Bundle, products: Sequence[LabelledProduct], answers: Answe
         },
         accepted=_accepted(bundle, ontology, products, answers),
         baselines={},
-        faults=tuple(f"{products[row].key}: its photo cannot be decoded" for row in answers.undecodable),
+        faults=answers.undecodable,
         unknown_labels=(),
     )
 

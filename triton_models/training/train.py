@@ -66,6 +66,11 @@ class Trainer:
         return self._corpus.faults
 
     @property
+    def undecodable(self) -> tuple[str, ...]:
+        """Archive and name of each photo that cannot be decoded; what `learn` or `export` came upon."""
+        return self._image.undecodable
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Classes that stand in one row only."""
         return self._corpus.notes

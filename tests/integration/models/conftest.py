@@ -23,14 +23,45 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "group", "gender", "articleType", "baseColour", "productDisplayName", "image_60x80", "image_large")
 KINDS = (("Tshirts", "Men", "Red", "Acme Men Red Tshirt"), ("Dresses", "Women", "Blue", "Acme Women Blue Dress"))
 ROWS = 320
+#: A row of a kind that no crosswalk knows, and one whose photo is none.
+UNKNOWN_KIND, NO_PHOTO = 200, 201
+
+#: Enough steps to learn two kinds of product.
+RECIPE = """
+bundle = 4
+side = 64
+image_axes = 8
+text_axes = 8
+
+[image]
+stages = [
+  { epochs = 8, side = 32, trunk_rate = 0.0, head_rate = 3e-3 },
+  { epochs = 6, side = 64, trunk_rate = 1e-4, head_rate = 3e-3 },
+]
+frozen_blocks = 17
+hidden = 32
+dim = 16
+batch = 32
+
+[text]
+length = 16
+layers = 2
+epochs = 4
+batch = 32
+"""
 
 
 @pytest.fixture(scope="session")
 def drawn_sources(tmp_path_factory: pytest.TempPathFactory, _train_extra: None) -> Sources:
-    """Two kinds of product that differ in shape, colour and words; some labels and photos are missing."""
-    from triton_models.training.recipe import Sources
+    """Two kinds of product that differ in shape, colour and words; some labels and photos are missing or unusable.
 
-    folder = tmp_path_factory.mktemp("drawn")
+    Everything lies beside the data folder where the commands look for it.
+    """
+    from triton_models.training.recipe import default_sources
+
+    root = tmp_path_factory.mktemp("shared")
+    folder = root / "drawn"
+    folder.mkdir()
     random = np.random.default_rng(4)
     with (
         (folder / "styles.csv").open("w", newline="") as file,
@@ -41,27 +72,33 @@ def drawn_sources(tmp_path_factory: pytest.TempPathFactory, _train_extra: None) 
         for number in range(ROWS):
             kind, gender, colour, title = KINDS[number % 2]
             has_photo = number % 40 != 7
-            labels = ("" if number % 10 == 3 else gender, kind, colour, f"{title} {number}", int(has_photo), 0)
+            known = "Spacesuit" if number == UNKNOWN_KIND else kind
+            labels = ("" if number % 10 == 3 else gender, known, colour, f"{title} {number}", int(has_photo), 0)
             rows.writerow(dict(zip(COLUMNS, (number, number, *labels), strict=True)))
             if has_photo:
-                archive.writestr(f"{number}.jpg", _photo(colour, random))
-    return Sources((folder,), _image_weights(folder), _text_model(folder), (_colour_names(folder),))
+                archive.writestr(f"{number}.jpg", b"no photo" if number == NO_PHOTO else _photo(colour, random))
+    sources = default_sources([folder], root / "text")
+    for file in (sources.image_weights, sources.text_model / "vocab.txt", *sources.texts):
+        file.parent.mkdir()
+    _write_image_weights(sources.image_weights)
+    _write_text_model(sources.text_model)
+    for file in sources.texts:
+        file.write_text('complex_color,simple_color,rgb\nbrick red,red,"(1, 2, 3)"\n')
+    return sources
 
 
 @pytest.fixture(scope="session")
-def drawn_recipe(_train_extra: None) -> Recipe:
-    """Enough steps to learn two kinds of product."""
-    from triton_models.training.recipe import ImageRecipe, ImageStage, Recipe, TextRecipe
+def drawn_recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("recipe") / "drawn.toml"
+    file.write_text(RECIPE)
+    return file
 
-    stages = (ImageStage(epochs=8, side=32, trunk_rate=0.0, head_rate=3e-3), ImageStage(6, 64, 1e-4, 3e-3))
-    return Recipe(
-        bundle=4,
-        image=ImageRecipe(stages, frozen_blocks=17, hidden=32, dim=16, batch=32),
-        text=TextRecipe(length=16, layers=2, epochs=4.0, batch=32),
-        side=64,
-        image_axes=8,
-        text_axes=8,
-    )
+
+@pytest.fixture(scope="session")
+def drawn_recipe(drawn_recipe_file: Path, _train_extra: None) -> Recipe:
+    from triton_models.training.recipe import load_recipe
+
+    return load_recipe(drawn_recipe_file)
 
 
 def _photo(colour: str, random: np.random.Generator) -> bytes:
@@ -73,7 +110,7 @@ def _photo(colour: str, random: np.random.Generator) -> bytes:
     return body.getvalue()
 
 
-def _image_weights(folder: Path) -> Path:
+def _write_image_weights(file: Path) -> None:
     import torch
     from torchvision.models import mobilenet_v2
 
@@ -84,11 +121,10 @@ def _image_weights(folder: Path) -> Path:
         norm.momentum = 1.0
     with torch.no_grad():
         network.train()(torch.rand(8, 3, 64, 64) * 2 - 1)
-    torch.save(network.state_dict(), folder / "mobilenet.pth")
-    return folder / "mobilenet.pth"
+    torch.save(network.state_dict(), file)
 
 
-def _text_model(folder: Path) -> Path:
+def _write_text_model(folder: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
@@ -114,9 +150,3 @@ def _text_model(folder: Path) -> Path:
     for norm in norms:
         state |= {f"{norm}.weight": torch.ones(384), f"{norm}.bias": torch.zeros(384)}
     save_file(state, folder / "model.safetensors")
-    return folder
-
-
-def _colour_names(folder: Path) -> Path:
-    (folder / "colours.csv").write_text('complex_color,simple_color,rgb\nbrick red,red,"(1, 2, 3)"\n')
-    return folder / "colours.csv"

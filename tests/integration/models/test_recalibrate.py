@@ -15,6 +15,7 @@ from consumer.bundle import load_bundle
 from consumer.enrichment.ontology import Ontology
 from consumer.errors import OptionInvalid
 from tests.support.bundles import write_tiny_bundle
+from tests.support.datasets import write_styles
 from triton_models.export.quiet_runtimes import load_onnxruntime
 from triton_models.export.temper import temper_graph, tempered
 
@@ -88,6 +89,30 @@ def test_a_calibrated_bundle_is_a_sound_copy_and_the_old_one_stays(
     assert new.manifest.client_hash == load_bundle(bundle).manifest.client_hash
     # Random answers are hardly ever right, so nothing may be accepted.
     assert all(heads[kind].accept > 1 for heads in new.thresholds.tasks.values() for kind in heads)
+
+
+def test_a_calibration_names_what_it_could_not_use_and_ends_with_3(bundle: Path, cache: Path, tmp_path: Path) -> None:
+    from triton_models.training.corpus import hash_photos
+    from triton_models.training.datasets import read_folder
+    from triton_models.training.split import Split, split_products
+
+    rows = [(str(n), "", "Men", ("Shirts", "Spacesuit")[n == 0], "Blue", "", f"Shirt {n}", "") for n in range(80)]
+    folder = write_styles(tmp_path / "data", rows, {str(n): b"no photo %d" % n for n in range(80)})
+    products = read_folder(folder).products
+    splits = split_products(products, hash_photos(products))
+    used = (*splits[Split.CALIBRATION], *splits[Split.VALIDATION])
+
+    text, tree = (
+        run("calibrate", folder, bundle, cache, "--out", str(tmp_path / output), "--output", output)
+        for output in ("text", "json")
+    )
+
+    assert (text.exit_code, tree.exit_code) == (3, 3)
+    unknown = f"{folder}/styles.csv line 2: articleType 'Spacesuit' is unknown to the crosswalk"
+    faults = [unknown, *(f"{products[row].key}: its photo cannot be decoded" for row in used)]
+    assert json.loads(tree.stdout)["faults"] == faults
+    assert text.stderr.splitlines() == faults
+    assert (tmp_path / "text" / "thresholds.json").exists()
 
 
 def test_products_of_another_split_are_refused(catalogue: Path, bundle: Path, cache: Path, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from consumer.bundle import load_bundle
 from consumer.errors import OptionInvalid, Refused
@@ -14,9 +16,11 @@ from consumer.errors import OptionInvalid, Refused
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from typer.testing import Result
+
     from triton_models.training.recipe import Recipe, Sources
 
-pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SIDE = 64
 
@@ -26,16 +30,60 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture(scope="module")
-def bundle_folder(
-    tmp_path_factory: pytest.TempPathFactory, drawn_sources: Sources, drawn_recipe: Recipe, cache: Path
-) -> Path:
-    from triton_models.training.progress import Silent
-    from triton_models.training.train import Trainer
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that wrote a bundle."""
 
-    out = tmp_path_factory.mktemp("bundles") / "drawn"
-    Trainer(drawn_sources, drawn_recipe, cache, Silent()).run(out)
-    return out
+    out: Path
+    result: Result
+
+
+def invoke(command: str, out: Path, sources: Sources, recipe: Path, cache: Path) -> Ended:
+    from consumer.cli.models import app
+
+    options = {"data": sources.data[0], "recipe": recipe, "text-model": sources.text_model, "cache": cache, "out": out}
+    return Ended(out, CliRunner().invoke(app, [command, *(f"--{name}={value}" for name, value in options.items())]))
+
+
+@pytest.fixture(scope="module")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, drawn_sources: Sources, drawn_recipe_file: Path, cache: Path
+) -> Ended:
+    return invoke("train", tmp_path_factory.mktemp("bundles") / "drawn", drawn_sources, drawn_recipe_file, cache)
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Ended, drawn_sources: Sources, drawn_recipe_file: Path, cache: Path) -> Ended:
+    return invoke("export", trained.out.with_name("exported"), drawn_sources, drawn_recipe_file, cache)
+
+
+@pytest.fixture(scope="module")
+def bundle_folder(trained: Ended) -> Path:
+    return trained.out
+
+
+def test_a_run_names_what_it_could_not_use_and_ends_with_3(trained: Ended, drawn_sources: Sources) -> None:
+    data = drawn_sources.data[0]
+
+    assert trained.result.exit_code == 3, trained.result.output
+    kind = f"{data}/styles.csv line 202: articleType 'Spacesuit'"
+    assert trained.result.stderr.splitlines() == [
+        f"{kind} stands in this row only",
+        f"{kind} is unknown to the crosswalk",
+        f"{data}/images_60x80.zip: 201.jpg cannot be decoded",
+    ]
+    assert f"the bundle is in {trained.out}" in trained.result.stdout
+
+
+def test_an_export_names_the_same_and_is_the_bundle_without_its_figures(trained: Ended, exported: Ended) -> None:
+    from triton_models.export.verify import find_faults
+
+    assert exported.result.exit_code == 3, exported.result.output
+    assert exported.result.stderr.splitlines() == trained.result.stderr.splitlines()[1:]
+    assert find_faults(exported.out) == ()
+    assert (exported.out / "metrics.json").read_text() == "{}\n"
+    for name in ("image_encoder.onnx", "fusion_heads.onnx", "thresholds.json"):
+        assert (exported.out / name).read_bytes() == (trained.out / name).read_bytes()
 
 
 def test_training_leaves_a_sound_bundle(bundle_folder: Path) -> None:
@@ -59,21 +107,14 @@ def test_what_the_pictures_and_titles_show_is_learnt(bundle_folder: Path) -> Non
     assert validation["target-gender"]["fused"] >= 0.9
 
 
-def test_a_run_ends_with_its_figures_and_a_card_in_a_bundle_that_is_sealed_again(
-    bundle_folder: Path, drawn_sources: Sources, cache: Path, tmp_path: Path
-) -> None:
-    from triton_models.export.verify import find_faults
-    from triton_models.training.measure import measure_bundle
-    from triton_models.training.progress import Silent
+def test_a_run_ends_with_its_figures_and_a_card(bundle_folder: Path) -> None:
+    evaluations = json.loads((bundle_folder / "metrics.json").read_text())["evaluations"]
 
-    folder = tmp_path / "measured"
-    shutil.copytree(bundle_folder, folder)
-
-    measure_bundle(folder, drawn_sources, cache, Silent(), "2026-11-01T10:00:00Z")
-
-    assert find_faults(folder) == ()
-    assert json.loads((folder / "metrics.json").read_text()) != json.loads((bundle_folder / "metrics.json").read_text())
-    assert "2026-11-01" in (folder / "model_card.md").read_text()
+    assert {evaluation["dataset"] for evaluation in evaluations} == {"fashion-product-images"}
+    assert all(evaluation["products"] > 0 for evaluation in evaluations)
+    looks = [json.loads(line) for line in (bundle_folder / "test_openings.jsonl").read_text().splitlines()]
+    assert len(looks) == 1
+    assert looks[0]["at"][:10] in (bundle_folder / "model_card.md").read_text()
 
 
 def test_the_run_says_what_it_was_made_from(bundle_folder: Path, drawn_sources: Sources, drawn_recipe: Recipe) -> None:
@@ -127,8 +168,9 @@ def test_graphs_that_answer_otherwise_are_found(bundle_folder: Path, tmp_path: P
     folder = shutil.copytree(bundle_folder, tmp_path / "copy")
     path = folder / "manifest.json"
     tree = json.loads(path.read_text())
-    tree["canary"]["expected"]["f32"]["product_tagger_image"]["color"] = [0.5, 0.5]
-    tree["canary"]["expected"]["f32"]["product_tagger_text"]["embedding"].reverse()
+    expected = tree["canary"]["expected"]["f32"]
+    expected["product_tagger_image"]["color"] = [share + 0.3 for share in expected["product_tagger_image"]["color"]]
+    expected["product_tagger_text"]["embedding"].reverse()
     path.write_text(json.dumps(tree))
 
     faults = " ".join(find_faults(folder))

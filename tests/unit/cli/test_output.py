@@ -4,8 +4,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
-from consumer.cli.output import json_text, visible
+from consumer.cli.output import json_text, name_some, visible
+
+if TYPE_CHECKING:
+    import pytest
 
 ENDLESS = """
 from itertools import repeat
@@ -40,3 +44,14 @@ def test_json_stays_what_it_says() -> None:
 
     assert json.loads(json_text(value)) == json.loads(json_text(value, indent=2)) == value
     assert not {"\x9b", "\x1b", "\u202e"} & set(json_text(value, indent=2))
+
+
+def test_of_many_faults_the_first_some_are_named_and_the_others_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    name_some([f"row {number}\n" for number in range(1_234)])
+    many = capsys.readouterr()
+    name_some([f"row {number}" for number in range(20)])
+    few = capsys.readouterr()
+
+    assert many.err.splitlines() == [rf"row {number}\u000a" for number in range(20)] + ["... and 1,214 more"]
+    assert few.err.splitlines() == [f"row {number}" for number in range(20)]
+    assert (many.out, few.out) == ("", "")
