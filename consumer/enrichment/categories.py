@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.attributes import Category, Evidence, Status, Value
-from consumer.enrichment.conflicts import contradicted_title, disputed_node
+from consumer.enrichment.conflicts import contradicted_title, disputed_node, is_on_branch
 from consumer.enrichment.nouns import deepest
 from consumer.enrichment.question import MAX_ALTERNATIVES, by_mass
 
@@ -32,7 +32,8 @@ LIKELY_LEAF = 0.05
 def decide_category(ontology: Ontology, question: Question) -> Category:
     """The path to the most likely leaf; `id` is the deepest node on it that clears its threshold.
 
-    Where the model only guesses, the path leads to the node that vendor or title name. No node clears the threshold
+    Where the model only guesses, the path leads to the node that vendor or title name; to the title's also where that
+    is of another branch than the likeliest leaf. No node clears the threshold
     for acceptance: the deepest that clears the one for suggestions. Leaves are summed up the tree, so no node has more
     mass than its parent. In a conflict the vendor's node is the only alternative; where title and vendor contradict
     each other and no photo settles it, the path is the title's.
@@ -124,10 +125,12 @@ def _leading_path(
     ontology: Ontology, question: Question, leaves: Sequence[Ranked], *, is_torn: bool
 ) -> tuple[str, ...]:
     likeliest = ontology.path(leaves[0].id)
-    claimed = question.vendor.ids if question.vendor and not is_torn else ()
+    is_elsewhere = bool(question.said) and not is_on_branch(ontology, question.said[0], leaves[0].id)
+    claimed = question.vendor.ids if question.vendor and not (is_torn or is_elsewhere) else ()
     named = deepest(ontology, {*claimed, *question.said})
     sure = SURE_LEAF_READ if question.opinion.image is None else SURE_LEAF_SEEN
-    if named is None or named in likeliest or (leaves[0].mass >= sure and not is_torn):
+    is_guess = leaves[0].mass < sure or is_torn or is_elsewhere
+    if named is None or named in likeliest or not is_guess:
         return likeliest
     return ontology.path(next((leaf.id for leaf in leaves if named in ontology.path(leaf.id)), named))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.attributes import Attribute, Category, Review, Status
+from consumer.enrichment.nouns import BRANCH_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
 #: this margin the vendor's calibrated chance is below one in four.
 MARGIN = 0.5
 
-#: Steps from the root that tell clothing from shoes, bags and jewelry.
-_BRANCH_DEPTH = 2
 #: Shops file scarves and belts under clothing.
-_FILED_UNDER = {"aa-2": "aa-1"}
+_FILED_ALIKE = {("aa", "aa-1"), ("aa", "aa-2")}
 
 #: `review.reasons`.
 CONFLICT = "conflict"
@@ -64,13 +63,19 @@ def contradicted_title(ontology: Ontology, question: Question) -> str | None:
     """The vendor's category where the title names a thing of another branch, and no photo shows which it is."""
     if question.opinion.image is not None or not question.said or not (question.vendor and question.vendor.ids):
         return None
-    title, vendor = (_branch(ontology, ids[0]) for ids in (question.said, question.vendor.ids))
-    shared = min(len(title), len(vendor))
-    return None if title[:shared] == vendor[:shared] else question.vendor.ids[0]
+    title, vendor = question.said[0], question.vendor.ids[0]
+    filed = {ontology.path(node)[:BRANCH_DEPTH] for node in (title, vendor)}
+    return None if is_on_branch(ontology, title, vendor) or filed == _FILED_ALIKE else vendor
 
 
-def _branch(ontology: Ontology, node: str) -> tuple[str, ...]:
-    return tuple(_FILED_UNDER.get(step, step) for step in ontology.path(node)[:_BRANCH_DEPTH])
+def is_on_branch(ontology: Ontology, one: str, other: str) -> bool:
+    """Whether two nodes are of one branch: both clothing, or one above the other.
+
+    Where the title of a validation product names a node of another branch than the head, the title is right in 7 of 8
+    products and the head in none; with the photo in 5 of 6 and in none.
+    """
+    paths = ontology.path(one)[:BRANCH_DEPTH], ontology.path(other)[:BRANCH_DEPTH]
+    return all(mine == theirs for mine, theirs in zip(*paths, strict=False))
 
 
 def families(kind: AttributeKind, question: Question) -> tuple[str, ...]:

@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 #: first answer to a silent title is what most products are.
 TEXT_HEAD_SAYS = 0.5
 
-#: Without a photo, and where words name no value or several, the text head alone must be this sure to be accepted. Of
-#: the validation products whose title is silent it is then right for gender in 210 of 211 and for colour in 89 of 97;
-#: below, down to .5, in 5 of 11 and in 38 of 58.
-TEXT_HEAD_IS_SURE = 0.9
-
 
 def decide_attribute(kind: AttributeKind, question: Question) -> Attribute:
     """Values when the first is accepted or suggested, else none; the other candidates stand in `alternatives`.
@@ -91,26 +86,25 @@ def _named(kind: AttributeKind, question: Question) -> set[str]:
 
 def _status(kind: AttributeKind, question: Question, first: Ranked) -> Status:
     clears = first.mass >= question.thresholds.accept_of(first.id)
-    if clears and _is_allowed(kind, question, first.id, first.mass):
+    if clears and _is_allowed(kind, question, first.id):
         return Status.ACCEPTED
     is_likely = clears or first.mass >= question.thresholds.suggest
     return Status.SUGGESTED if is_likely or {first.id} == _named(kind, question) else Status.ABSTAINED
 
 
-def _is_allowed(kind: AttributeKind, question: Question, value: str, mass: float) -> bool:
-    """Whether the attribute's policy lets this value be accepted. Words that name another value never let it."""
-    if kind.policy is Policy.SUGGEST:
-        return False
-    if value in families(kind, question):
-        return True
+def _is_allowed(kind: AttributeKind, question: Question, value: str) -> bool:
+    """Whether the attribute's policy lets this value be accepted.
+
+    Words that name another value never let it, unless the vendor's field names it. Without a photo somebody must have
+    said it: what a silent title makes likely is what most products are.
+    """
+    if kind.policy is Policy.SUGGEST or value in families(kind, question):
+        return kind.policy is not Policy.SUGGEST
     named = tuple(dict.fromkeys(map(kind.family_of, question.said)))
-    is_unsure = question.opinion.image is None and mass < TEXT_HEAD_IS_SURE
-    if len(named) == 1 or (named and kind.max_values > 1):  # men and women: the words take no side
-        return named[0] == value and not (is_unsure and len(named) > 1)
-    return not is_unsure and _is_allowed_in_silence(kind, question, value)
-
-
-def _is_allowed_in_silence(kind: AttributeKind, question: Question, value: str) -> bool:
+    if question.opinion.image is None:
+        return named == (value,)
+    if named and not (kind.max_values == 1 and len(named) > 1):  # men and women: the words take no side
+        return named[0] == value
     match kind.policy:
         case Policy.AGREE:
             return _text_head_says(kind, question, value)

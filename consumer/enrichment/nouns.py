@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Of nodes, a handle like those of the attributes.
 CATEGORY = "category"
 
+#: Steps from the root that tell clothing from shoes, bags and jewelry.
+BRANCH_DEPTH = 2
+
 #: Attributes of the one who wears it, which stand in names of categories too.
 PERSON = ("target-gender", "age-group")
 
@@ -37,13 +40,19 @@ class CategoryNames:
         return self._nodes.get(words) or self._nodes.get(self._without_person(words))
 
     def in_title(self, words: Sequence[str]) -> str | None:
-        """The one node that a title names; None where it names none, or several that are not within each other.
+        """The one node that a title names; of several, what they have in common, and None where that says little.
 
-        Dress shoes are no dress, and what stands behind "with" comes along.
+        Cargo trousers are pants. Dress shoes are no dress. What stands behind "with" comes along.
         """
         end = next((place for place, word in enumerate(words) if word in self._lexicon.asides), len(words))
         found = {phrase.meaning[CATEGORY] for phrase in self._in_title.find(words[:end]) if phrase.meaning}
-        return deepest(self._ontology, found)
+        return deepest(self._ontology, found) or self._shared(found)
+
+    def _shared(self, nodes: set[str]) -> str | None:
+        """The deepest node above all of them, below the branches of the tree."""
+        steps = zip(*map(self._ontology.path, nodes), strict=False)
+        shared = [same[0] for same in steps if len(set(same)) == 1]
+        return shared[-1] if len(shared) > BRANCH_DEPTH else None
 
     def _without_person(self, words: Words) -> Words:
         rest = list(words)

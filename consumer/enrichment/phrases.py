@@ -25,6 +25,8 @@ BREAK = ","
 _PUNCTUATION = str.maketrans(dict.fromkeys(";.|()[]{}!?:", BREAK))
 Words = tuple[str, ...]
 
+# German for "for", which without its dots is fur.
+_FOR = re.compile(r"\bf\u00fcr\b")
 _WORD = re.compile("[^\\W_]+|" + BREAK)
 
 
@@ -33,7 +35,7 @@ def words_of(text: str) -> Words:
     # Women's and womens are one word.
     folded = text[:MAX_CHARACTERS].casefold().replace("'", "").replace("&", " and ").replace(" - ", BREAK)
     if not folded.isascii():
-        spelt = folded.replace("\u2019", "").replace(" \u2013 ", BREAK).replace(" \u2014 ", BREAK)
+        spelt = _FOR.sub("for", folded).replace("\u2019", "").replace(" \u2013 ", BREAK).replace(" \u2014 ", BREAK)
         folded = "".join(letter for letter in unicodedata.normalize("NFKD", spelt) if not unicodedata.combining(letter))
     return tuple(_WORD.findall(folded.translate(_PUNCTUATION))[:MAX_WORDS])
 

@@ -53,8 +53,9 @@ def color(
     return decide_attribute(COLOR, Question(REDS, opinion, thresholds or TaskThresholds(0.7, 0.4), vendor))
 
 
-def gender(*used: float) -> Attribute:
-    return decide_attribute(GENDER, Question(("18", "19", "20"), Opinion(used, text=used), TaskThresholds(0.7, 0.4)))
+def gender(*used: float, has_photo: bool = False) -> Attribute:
+    opinion = Opinion(used, image=used if has_photo else None, text=used)
+    return decide_attribute(GENDER, Question(("18", "19", "20"), opinion, TaskThresholds(0.7, 0.4)))
 
 
 def test_a_sure_leaf_is_named_with_its_whole_path() -> None:
@@ -188,9 +189,8 @@ def test_a_shade_that_words_name_stands_before_a_likelier_one() -> None:
     assert (first.id, first.shade_id, first.shade_confidence) == ("13", "x-shade-burgundy", 0.3)
 
 
-def test_without_a_photo_a_silent_title_must_leave_the_head_no_doubt() -> None:
-    assert said(used=(0.88, 0.12, 0.0, 0.0, 0.0), has_photo=False).status is Status.SUGGESTED
-    assert said(used=(0.92, 0.08, 0.0, 0.0, 0.0), has_photo=False).status is Status.ACCEPTED
+def test_without_a_photo_only_the_one_colour_that_the_title_names_is_accepted() -> None:
+    assert said(used=(0.99, 0.01, 0.0, 0.0, 0.0), has_photo=False).status is Status.SUGGESTED
     assert said("1", used=(0.88, 0.12, 0.0, 0.0, 0.0), has_photo=False).status is Status.ACCEPTED
     assert said("1", "13", used=(0.88, 0.12, 0.0, 0.0, 0.0), has_photo=False).status is Status.SUGGESTED
 
@@ -208,13 +208,20 @@ def test_a_guess_at_the_category_gives_way_to_the_one_that_words_name() -> None:
 @pytest.mark.parametrize(
     ("used", "words"),
     [
-        ((0.55, 0.25, 0.1, 0.05, 0.05), ("aa-2-13",)),  # no guess
+        ((0.55, 0.25, 0.1, 0.05, 0.05), ("aa-1-4",)),  # no guess
         ((0.45, 0.25, 0.1, 0.1, 0.1), ("aa-1-13",)),  # what the path says too
         ((0.45, 0.25, 0.1, 0.1, 0.1), ("aa-1-4", "aa-8-8")),  # two things
     ],
 )
 def test_else_the_likeliest_leaf_leads(used: tuple[float, ...], words: tuple[str, ...]) -> None:
     assert category(*used, said=words).path[-1] == "aa-1-13-8"
+
+
+def test_a_title_of_another_branch_leads_however_sure_the_model_is() -> None:
+    led = category(0.96, 0.01, 0.01, 0.01, 0.01, said=("aa-2-13",))
+
+    assert (led.path, led.id, led.status) == (ONTOLOGY.path("aa-2-13"), "aa", Status.ACCEPTED)
+    assert led.alternatives[0].id == "aa-1-13-8"
 
 
 def test_words_that_name_an_inner_node_lead_to_its_likeliest_leaf() -> None:
@@ -265,8 +272,8 @@ def test_two_colours_that_the_title_names_are_a_first_and_a_second() -> None:
 
 
 def test_a_gender_is_accepted_suggested_or_left_open() -> None:
-    assert gender(0.9, 0.06, 0.04).status is Status.ACCEPTED
-    assert gender(0.8, 0.1, 0.1).status is Status.SUGGESTED
+    assert gender(0.8, 0.1, 0.1, has_photo=True).status is Status.ACCEPTED
+    assert gender(0.99, 0.005, 0.005).status is Status.SUGGESTED  # nobody said it, and nobody saw it
     assert gender(0.5, 0.4, 0.1).status is Status.SUGGESTED
     left_open = gender(0.39, 0.31, 0.3)
     assert left_open.status is Status.ABSTAINED

@@ -240,6 +240,8 @@ def test_names_of_colours_agree_with_the_colour_map(lexicon: Lexicon, ontology: 
         ("Chemise homme en lin", "aa-1-13-7"),
         ("Damen Sommerkleid, knielang", "aa-1-4"),
         ("Dress shoes", None),
+        ("Khaki cargo trousers with green belt", "aa-1-12"),
+        ("Olive green parka unisex", "aa-1-10-2"),
         ("The Isolde", None),
     ],
 )
@@ -268,6 +270,11 @@ def test_some_words_are_colours_in_some_places_only(lexicon: Lexicon, title: str
 )
 def test_a_negation_is_of_the_word_behind_it(lexicon: Lexicon, title: str) -> None:
     assert said(lexicon, title)["color"] == (BLACK,)
+
+
+def test_the_german_word_for_for_is_no_fur(lexicon: Lexicon) -> None:
+    assert "fabric" not in said(lexicon, "Schwarze Lederstiefel f\u00fcr Damen")
+    assert said(lexicon, "Fur coat")["fabric"]
 
 
 def test_what_is_denied_is_not_said(lexicon: Lexicon) -> None:
