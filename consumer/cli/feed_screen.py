@@ -91,7 +91,5 @@ def _sentence(tally: Tally, what: str) -> str:
         )
         if count
     ]
-    ignored = (
-        f"; {tally.columns_ignored} columns that no field is named after were ignored" if tally.columns_ignored else ""
-    )
+    ignored = f"; left out {tally.columns_ignored} of its columns, which name no field" if tally.columns_ignored else ""
     return f"{tally.rows} rows: {', '.join([f'{tally.events} events {what}', f'{tally.bad} bad', *more])}{ignored}"

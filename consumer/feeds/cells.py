@@ -11,6 +11,8 @@ from consumer.feeds.mapping import ATTRIBUTES, DEFAULT_SEPARATOR, LISTS
 from consumer.feeds.rows import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from consumer.feeds.mapping import Mapping
     from consumer.feeds.table import Record, Table
 
@@ -58,10 +60,13 @@ class Columns:
         return found
 
 
-def columns_of(mapping: Mapping, table: Table) -> Columns:
-    """Find the columns of a mapping in a table. Raises FeedInvalid for one that is not there, or there twice."""
+def columns_of(mapping: Mapping, table: Table, *, also_read: Collection[int] = ()) -> Columns:
+    """Find the columns of a mapping in a table. Raises FeedInvalid for one that is not there, or there twice.
+
+    `also_read`: positions that the caller reads for itself; they are not ignored.
+    """
     positions = {name: tuple(map(table.column, sources)) for name, sources in mapping.columns.items()}
-    used = {place for places in positions.values() for place in places}
+    used = {place for places in positions.values() for place in places} | set(also_read)
     lists = [
         (name, mapping.separators.get(name, DEFAULT_SEPARATOR), positions.pop(name))
         for name in LISTS & positions.keys()

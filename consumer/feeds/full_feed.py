@@ -40,7 +40,7 @@ def plan_departures(state: FeedState, seen: Seen, tally: Tally, *, known: int, a
 
 def _refusal(tally: Tally, known: int, left: int, *, allow_deletes: bool) -> str | None:
     if known == 0:
-        return "there is no earlier state of this feed to compare it with; this push makes one"
+        return "this feed has no earlier state to compare with; --changed-only or --full-feed --execute makes one"
     if tally.rows == tally.bad:
         return "the feed has no good row"
     if tally.nameless:

@@ -22,9 +22,9 @@ def read_csv(feed: Opened, reading: Reading) -> Iterator[Row]:
     mapping = reading.mapping
     wanted = {column for sources in mapping.columns.values() for column in sources} if mapping else {"sku"}
     table = Table(feed.text(reading.encoding), Dialect(reading.delimiter, sorted(wanted)))
-    columns = columns_of(mapping or mapping_of_names(table.header), table)
     gone = reading.deleted_when
     gone_column = table.column(gone.column) if gone else 0
+    columns = columns_of(mapping or mapping_of_names(table.header), table, also_read=[gone_column] if gone else [])
     for record in table:
         row = columns.row(record)
         if gone and record.cells and record.cells[gone_column] == gone.value:

@@ -55,7 +55,7 @@ def markdown(evaluation: Evaluation) -> str:
     """One evaluation as a page."""
     heading = (
         f"Split {evaluation.split}, label space {evaluation.space}, {SHOWN[Inputs(evaluation.inputs)]}; "
-        f"{evaluation.products:,} products, {evaluation.n_seen_in_training:,} of them seen in training; "
+        f"{evaluation.products:,} products, {evaluation.n_seen_in_training:,} of them seen while it was made; "
         f"thresholds {evaluation.thresholds}."
     )
     left_out = [

@@ -63,6 +63,13 @@ def test_without_a_mapping_columns_carry_the_names_of_fields(tmp_path: Path) -> 
     assert [row.columns_ignored for row in rows if isinstance(row, EventRow)] == [1]
 
 
+def test_the_column_that_tells_what_is_gone_is_not_left_out(tmp_path: Path) -> None:
+    text = "sku,title,status,weight\n1,Shirt,gone,9\n"
+    rows = csv(tmp_path, text, deleted_when=DeletedWhen("status", "gone"))
+
+    assert [row.columns_ignored for row in rows if isinstance(row, EventRow)] == [1]
+
+
 def test_a_mapping_names_columns_constants_and_separators(tmp_path: Path) -> None:
     rows = csv(
         tmp_path,

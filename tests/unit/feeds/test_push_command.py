@@ -58,7 +58,7 @@ def test_bad_rows_go_to_stderr_with_file_line_and_reason(feed: Path) -> None:
 
     assert result.exit_code == 3
     assert result.stderr.splitlines()[0] == f"{feed}:2: sku: Input should be a valid string"
-    assert result.stdout.startswith("4 rows: 2 events would go to product-events, 2 bad; 1 columns")
+    assert result.stdout.startswith("4 rows: 2 events would go to product-events, 2 bad; left out 1 of")
 
 
 def test_a_feed_without_faults_exits_0(feed: Path) -> None:
