@@ -75,6 +75,7 @@ def test_a_run_names_what_it_could_not_use_and_ends_with_3(trained: Ended, drawn
     assert f"the bundle is in {trained.out}" in trained.result.stdout
 
 
+@pytest.mark.full  # the graphs are exported in training too; once more costs half a minute
 def test_an_export_names_the_same_and_is_the_bundle_without_its_figures(trained: Ended, exported: Ended) -> None:
     from triton_models.export.verify import find_faults
 
