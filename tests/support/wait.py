@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,3 +22,10 @@ def wait_until(condition: Callable[[], T], timeout_s: float, what: str = "the co
         assert time.monotonic() < deadline, f"{what} did not come within {timeout_s} s"
         time.sleep(PAUSE_S)
     return value
+
+
+async def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
+    """Wait for what other tasks of this loop bring about. Raises TimeoutError after `timeout_s` seconds."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110  # what is waited for has no event
+            await asyncio.sleep(PAUSE_S / 2)

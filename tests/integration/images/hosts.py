@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from consumer.images.http import Fetcher, FetchFailed
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings
+from tests.support.wait import until
 
 PUBLIC, PRIVATE = "127.0.0.2", "127.0.0.3"
 
@@ -85,13 +86,6 @@ async def _give(answer: Answer, reader: asyncio.StreamReader, writer: asyncio.St
         await writer.drain()
     else:
         await answer(writer)
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = 5) -> None:
-    """Wait for what other tasks of this loop bring about."""
-    async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110  # the condition is a socket's, seen from outside
-            await asyncio.sleep(0.01)
 
 
 @dataclass

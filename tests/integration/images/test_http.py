@@ -23,9 +23,9 @@ from tests.integration.images.hosts import (
     Script,
     redirect,
     response,
-    until,
     world,
 )
+from tests.support.wait import until
 
 BODY = b"\xff\xd8\xff not really a picture"
 IMAGE = "Content-Type: image/jpeg"

@@ -16,9 +16,10 @@ from consumer.triton.client import TritonClient
 from consumer.triton.contract import Contract
 from consumer.triton.watch import Watch
 from tests.support.triton_stub import TritonStub, triton_stub
+from tests.support.wait import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from tests.unit.triton.conftest import Served
 
@@ -38,12 +39,6 @@ async def watching(served: Served) -> AsyncIterator[tuple[Watch, TritonStub]]:
             yield watch, stub
         finally:
             await watch.stop()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(LIMIT_S):
-        while not condition():  # noqa: ASYNC110  # a watch has no event to wait for
-            await asyncio.sleep(PAUSE_S)
 
 
 def test_it_waits_for_a_server_that_comes_late(served: Served) -> None:
