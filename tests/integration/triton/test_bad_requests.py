@@ -30,8 +30,9 @@ ANSWER_LIMIT_S = 30
 class HostileClient:
     """Asks past the client's checks, on one connection to a server of its own.
 
-    Server 2.51 was seen to hang for good on a refused ensemble request (decision 6): rarely (once in some 80,000, on a
-    busy machine), and these tests are about its answers. So a server that says nothing is replaced and asked once more.
+    Server 2.51 was seen to hang for good on a refused ensemble request (decision 6): once in a test run, and never in
+    83,000 made to provoke it. These tests are about its answers, so a server that says nothing is replaced and asked
+    once more.
     """
 
     def __init__(self, state: Path) -> None:
