@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consumer.cli.output import Output, OutputOption
-from consumer.feeds.formats import DeletedWhen, Format
+from consumer.feeds.formats import Format
+from consumer.feeds.reading import DeletedWhen
 
 if TYPE_CHECKING:
     from consumer.feeds.job import Job
@@ -102,10 +103,10 @@ def push(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Send a feed to the events topic; bad rows are reported with line and reason, the good ones go on (exit 3)."""
-    from consumer.feeds.formats import Reading
     from consumer.feeds.job import Job
     from consumer.feeds.mapping import load_mapping
     from consumer.feeds.push import Feed
+    from consumer.feeds.reading import Reading
 
     if (execute or allow_deletes) and not full_feed:
         raise typer.BadParameter("--execute and --allow-deletes are for --full-feed")

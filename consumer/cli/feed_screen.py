@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from consumer.cli.bars import Bars
     from consumer.feeds.full_feed import Departures
     from consumer.feeds.job import Job, Outcome
-    from consumer.feeds.push import Tally
     from consumer.feeds.rows import BadRow
+    from consumer.feeds.tally import Tally
 
 #: Rows named in the JSON; the counts are of all of them.
 MAX_ROWS = 1_000

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file formats that feeds come in, each with its adapter, and the options that say more about a file."""
+"""The file formats that feeds come in, each with its adapter and the options that it knows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ from consumer.errors import FeedInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from consumer.feeds.mapping import Mapping
     from consumer.feeds.opening import Opened
+    from consumer.feeds.reading import Reading
     from consumer.feeds.rows import BadRow, Row
 
 
@@ -24,24 +24,6 @@ class Format(StrEnum):
     CSV = "csv"
     GOOGLE_MERCHANT = "google-merchant"
     SHOPIFY_CSV = "shopify-csv"
-
-
-@dataclass(frozen=True, slots=True)
-class DeletedWhen:
-    """A row withdraws its product where this column has this value."""
-
-    column: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a file does not say of itself; None: found out, or not so."""
-
-    encoding: str | None = None
-    delimiter: str | None = None
-    mapping: Mapping | None = None
-    deleted_when: DeletedWhen | None = None
 
 
 _TABLE = frozenset({"encoding", "delimiter"})

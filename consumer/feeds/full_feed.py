@@ -12,9 +12,9 @@ from consumer.events import EventType, ProductEvent
 from consumer.feeds.rows import EPOCH, MICROSECOND, event_id_of
 
 if TYPE_CHECKING:
-    from consumer.feeds.push import Tally
     from consumer.feeds.seen import Seen
     from consumer.feeds.state import FeedState
+    from consumer.feeds.tally import Tally
 
 #: More than this share of the known products rarely leaves a shop between two feeds; a cut file loses any share.
 MAX_SHARE = 0.1

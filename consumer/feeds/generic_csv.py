@@ -12,8 +12,8 @@ from consumer.feeds.table import Dialect, Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.feeds.formats import Reading
     from consumer.feeds.opening import Opened
+    from consumer.feeds.reading import Reading
     from consumer.feeds.rows import Row
 
 

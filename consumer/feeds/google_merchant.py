@@ -16,8 +16,9 @@ from consumer.feeds.table import Dialect, Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.feeds.formats import Reading
+    from consumer.feeds.merchant_xml import Attributes
     from consumer.feeds.opening import Opened
+    from consumer.feeds.reading import Reading
 
 _FIELDS = {
     "id": "sku",
@@ -31,9 +32,6 @@ _CATEGORIES = ("google_product_category", "product_type")
 _ATTRIBUTES = ("gender", "age_group", "color", "material", "pattern", "size")
 _IMAGES = ("image_link", "additional_image_link")
 _USED = {*_FIELDS, *_CATEGORIES, *_ATTRIBUTES, *_IMAGES, "price"}
-
-Attributes = dict[str, list[str]]
-"""What a feed says of one product, by Google's names; a repeated attribute has several values."""
 
 
 def read_merchant(feed: Opened, reading: Reading) -> Iterator[Row | BadRow]:

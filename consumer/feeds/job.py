@@ -15,7 +15,7 @@ from consumer.feeds.state import FeedState
 
 if TYPE_CHECKING:
     from consumer.feeds.full_feed import Departures
-    from consumer.feeds.push import Tally
+    from consumer.feeds.tally import Tally
     from consumer.registry.codec import Codec
     from consumer.settings import Settings
 

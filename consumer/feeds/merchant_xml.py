@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from typing import Any
     from xml.sax.xmlreader import AttributesImpl, Locator
 
-    from consumer.feeds.google_merchant import Attributes
-
 #: No event of this size fits its topic; without limits one endless item, or one endless tag, would fill the memory.
 MAX_ITEM_CHARACTERS = 16 << 20
 MAX_SILENT_BYTES = 16 << 20
@@ -35,6 +33,9 @@ _ITEMS = {"item", "entry"}
 #: Atom's and RSS's own elements; what stands under `g:` goes first.
 _PLAIN = {"id": "id", "title": "title", "link": "link", "description": "description", "summary": "description"}
 _CHUNK_BYTES = 64 << 10
+
+Attributes = dict[str, list[str]]
+"""What a feed says of one product, by Google's names; a repeated attribute has several values."""
 
 
 @dataclass(slots=True)

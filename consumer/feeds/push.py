@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError
 
 from consumer.errors import BrokerUnavailable
-from consumer.feeds.formats import Format, Reading, adapter_of
+from consumer.feeds.formats import Format, adapter_of
 from consumer.feeds.full_feed import Departures, plan_departures, withdrawal
 from consumer.feeds.opening import BrokenOff, opened
+from consumer.feeds.reading import Reading
 from consumer.feeds.rows import BadRow, EventRow, read_events
 from consumer.feeds.seen import Seen
+from consumer.feeds.tally import Tally
 from consumer.kafka.topics import EVENT_BYTES
 from consumer.registry.files import Subject
 from consumer.registry.records import record_fields
@@ -49,24 +51,6 @@ class Feed:
     vendor_id: str | None = None
     name: str | None = None
     reading: Reading = field(default_factory=Reading)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of the rows of a feed so far. `events` reached their topic; `bad` rows are none, or too large."""
-
-    rows: int = 0
-    events: int = 0
-    bad: int = 0
-    nameless: int = 0
-    """Bad rows that do not say which product they are about."""
-    duplicates: int = 0
-    """Rows of a product that stood in the feed before. They go too: the later one is the newer version."""
-    unchanged: int = 0
-    deleted: int = 0
-    """Products that left the feed, whose DELETE reached the topic."""
-    columns_ignored: int = 0
-    """In the row that has the most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from consumer.feeds.table import Dialect, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from consumer.feeds.formats import DeletedWhen, Reading
     from consumer.feeds.opening import Opened
+    from consumer.feeds.reading import DeletedWhen, Reading
 
 #: A product has 2,048 variants and 250 images at most.
 MAX_ROWS = 4_096

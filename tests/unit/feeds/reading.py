@@ -3,14 +3,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.feeds.formats import Format, Reading
 from consumer.feeds.push import Feed, read_feed
+from consumer.feeds.reading import Reading
 from consumer.feeds.rows import BadRow, EventRow
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from consumer.events import ProductEvent
+    from consumer.feeds.formats import Format
 
 
 def read(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.feeds.formats import Format, Reading
+from consumer.feeds.formats import Format
 from consumer.feeds.full_feed import Departures
 from consumer.feeds.push import Feed, Memory, Push, Report, read_feed
+from consumer.feeds.reading import Reading
 from consumer.feeds.state import FeedState
 from consumer.registry.bundled import BundledCodec
 

@@ -9,8 +9,9 @@ import pytest
 from consumer.errors import FeedInvalid
 from consumer.events import EventType, Price
 from consumer.feeds import table
-from consumer.feeds.formats import DeletedWhen, Format, Reading
+from consumer.feeds.formats import Format
 from consumer.feeds.mapping import Mapping, load_mapping
+from consumer.feeds.reading import DeletedWhen, Reading
 from consumer.feeds.rows import BadRow, EventRow
 from tests.unit.feeds.reading import bad, events, read
 

@@ -9,7 +9,8 @@ import pytest
 from consumer.errors import FeedInvalid
 from consumer.events import Price
 from consumer.feeds import merchant_xml
-from consumer.feeds.formats import Format, Reading
+from consumer.feeds.formats import Format
+from consumer.feeds.reading import Reading
 from consumer.feeds.rows import BadRow, EventRow
 from tests.unit.feeds.reading import bad, events, read
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.errors import FeedInvalid
-from consumer.feeds.formats import Format, Reading
+from consumer.feeds.formats import Format
+from consumer.feeds.reading import Reading
 from tests.unit.feeds.reading import bad, events, read
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 from consumer.errors import FeedInvalid
 from consumer.events import EventType
 from consumer.feeds import shopify_csv
-from consumer.feeds.formats import DeletedWhen, Format, Reading
+from consumer.feeds.formats import Format
+from consumer.feeds.reading import DeletedWhen, Reading
 from consumer.feeds.rows import BadRow, EventRow
 from tests.unit.feeds.reading import bad, events, read
 
