@@ -38,10 +38,10 @@ def decide_category(ontology: Ontology, question: Question) -> Category:
     mass than its parent. In a conflict the vendor's node is the only alternative; where title and vendor contradict
     each other and no photo settles it, the path is the title's.
     """
-    leaves = by_mass(dict(zip(question.labels, question.opinion.used, strict=True)))
+    leaves = by_mass(dict(zip(question.labels.finest, question.opinion.used, strict=True)))
     contradicted = contradicted_title(ontology, question)
     path = _leading_path(ontology, question, leaves, is_torn=contradicted is not None)
-    masses = question.masses(ontology.path)
+    masses = question.masses()
     masses |= {step: 0.0 for step in path if step not in masses}
     node, threshold, status = _deepest_safe(path, masses, question.thresholds)
     vendor = question.vendor
@@ -59,7 +59,6 @@ def decide_category(ontology: Ontology, question: Question) -> Category:
         alternatives=(_value(ontology, disputed, masses),) if disputed else _others(ontology, leaves, path),
         evidence=question.evidence(
             node or path[-1],
-            ontology.path,
             vendor_says_so=vendor.ids[0] in path if vendor and vendor.ids else None,
         ),
         vendor_raw=vendor.raw if vendor else None,
@@ -110,7 +109,7 @@ def possible_nodes(ontology: Ontology, category: Category, question: Question | 
     root = category.id if category.status is Status.ACCEPTED else None
     likely = (
         label
-        for label, mass in zip(question.labels, question.opinion.used, strict=True)
+        for label, mass in zip(question.labels.finest, question.opinion.used, strict=True)
         if mass >= LIKELY_LEAF and (root is None or root in ontology.path(label))
     )
     return (category.path[-1], *likely, *claimed)

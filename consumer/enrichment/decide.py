@@ -13,7 +13,7 @@ from consumer.attributes import Attribute, Role, Status, Value
 from consumer.enrichment.categories import reachable
 from consumer.enrichment.conflicts import disputed_value, families
 from consumer.enrichment.ontology import Policy
-from consumer.enrichment.question import MAX_ALTERNATIVES, Ranked, by_mass, summed
+from consumer.enrichment.question import MAX_ALTERNATIVES, Ranked, by_mass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,7 @@ def decide_attribute(kind: AttributeKind, question: Question) -> Attribute:
     suggestions. In a conflict there is no value, and the alternatives are its two sides: the model's first, then the
     vendor's.
     """
-    masses = question.masses(lambda label: (kind.family_of(label),))
-    ranked = by_mass({value: masses[value] for value in kind.labels if value in masses})
+    ranked = by_mass(question.masses())
     first = _leading(kind, question, ranked)
     disputed = disputed_value(kind, question, ranked)
     status = Status.CONFLICT if disputed else _status(kind, question, first)
@@ -57,7 +56,6 @@ def decide_attribute(kind: AttributeKind, question: Question) -> Attribute:
         alternatives=tuple(_value(kind, question, entry, Role.UNKNOWN) for entry in others),
         evidence=question.evidence(
             first.id,
-            lambda label: (kind.family_of(label),),
             vendor_says_so=first.id in claimed if claimed else None,
         ),
         vendor_raw=vendor.raw if vendor else None,
@@ -107,18 +105,16 @@ def _is_allowed(kind: AttributeKind, question: Question, value: str) -> bool:
         return named[0] == value
     match kind.policy:
         case Policy.AGREE:
-            return _text_head_says(kind, question, value)
+            return _text_head_says(question, value)
         case Policy.TEXT:
             return question.opinion.text is not None
         case _:
             return True
 
 
-def _text_head_says(kind: AttributeKind, question: Question, value: str) -> bool:
-    if question.opinion.text is None:
-        return False
-    by_text = summed(question.labels, question.opinion.text, lambda label: (kind.family_of(label),))
-    return by_text[value] >= TEXT_HEAD_SAYS
+def _text_head_says(question: Question, value: str) -> bool:
+    text = question.opinion.text
+    return text is not None and question.labels.sum_of(value, text) >= TEXT_HEAD_SAYS
 
 
 def _further(kind: AttributeKind, question: Question, ranked: Sequence[Ranked]) -> list[Ranked]:
@@ -142,7 +138,7 @@ def _value(kind: AttributeKind, question: Question, entry: Ranked, role: Role) -
     """
     if not kind.shades:
         return Value(entry.id, kind.labels[entry.id], entry.mass, role)
-    by_label = dict(zip(question.labels, question.opinion.used, strict=True))
+    by_label = dict(zip(question.labels.finest, question.opinion.used, strict=True))
     finest = _named_shade(kind, question, entry.id) or max(
         (label for label in by_label if kind.family_of(label) == entry.id), key=by_label.__getitem__
     )

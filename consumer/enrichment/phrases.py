@@ -68,12 +68,15 @@ class Phrases(Generic[Meaning]):
 
     def find(self, words: Sequence[str]) -> Iterator[Found[Meaning]]:
         """From left to right, without overlap; where several begin at one word, the longest."""
+        lengths = self._lengths
+        # Most words of a text begin no phrase.
+        starts = [start for start, word in enumerate(words) if word in lengths]
         words = (*words, *[BREAK] * self._longest)  # a slice at the end is as long as any other
         end = 0
-        for start, word in enumerate(words):
+        for start in starts:
             if start < end:
                 continue
-            for length in self._lengths.get(word, ()):
+            for length in lengths[words[start]]:
                 meaning = self._meanings.get(words[start : start + length])
                 if meaning is not None:
                     end = start + length

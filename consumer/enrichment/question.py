@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
-from math import fsum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.attributes import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from consumer.bundle import TaskThresholds
+    from consumer.enrichment.labels import Labels
     from consumer.enrichment.lexicon import Kin
     from consumer.enrichment.vendor import VendorValue
     from consumer.events import Opinion
@@ -27,8 +25,8 @@ MAX_ALTERNATIVES = 3
 class Question:
     """What decides one attribute of one product."""
 
-    labels: tuple[str, ...]
-    """Order of the opinion's probabilities."""
+    labels: Labels
+    """Of the opinion's probabilities."""
     opinion: Opinion
     thresholds: TaskThresholds
     vendor: VendorValue | None = None
@@ -36,20 +34,15 @@ class Question:
     """Values and shades that title and description name, in order."""
     kin: Kin = frozenset()
 
-    def masses(self, counts_for: Callable[[str], tuple[str, ...]]) -> dict[str, float]:
+    def masses(self) -> dict[str, float]:
         """Probability of every node or value that a label counts for."""
-        return summed(self.labels, self.opinion.used, counts_for)
+        return self.labels.sums(self.opinion.used)
 
-    def evidence(
-        self, judged: str, counts_for: Callable[[str], tuple[str, ...]], *, vendor_says_so: bool | None
-    ) -> Evidence:
+    def evidence(self, judged: str, *, vendor_says_so: bool | None) -> Evidence:
         """What each source alone gives for `judged`."""
-        columns = _columns(tuple(map(counts_for, self.labels))).get(judged, ())
 
         def by(probabilities: Sequence[float] | None) -> float | None:
-            if probabilities is None:
-                return None
-            return _sum([probabilities[column] for column in columns]) if columns else 0.0
+            return None if probabilities is None else self.labels.sum_of(judged, probabilities)
 
         return Evidence(
             image=by(self.opinion.image),
@@ -58,8 +51,7 @@ class Question:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A candidate and its probability."""
 
     id: str
@@ -68,27 +60,4 @@ class Ranked:
 
 def by_mass(masses: Mapping[str, float]) -> list[Ranked]:
     """Best first; equal ones in the order given."""
-    return [Ranked(node, min(1.0, mass)) for node, mass in sorted(masses.items(), key=lambda entry: -entry[1])]
-
-
-def summed(
-    labels: Sequence[str], probabilities: Sequence[float], counts_for: Callable[[str], tuple[str, ...]]
-) -> dict[str, float]:
-    """Probability of every node that a label counts for. The exact sum: a parent never has less than its child."""
-    columns = _columns(tuple(map(counts_for, labels)))
-    return {node: _sum([probabilities[column] for column in found]) for node, found in columns.items()}
-
-
-def _sum(parts: Sequence[float]) -> float:
-    """At most one, which 32-bit probabilities may add up to more than."""
-    return min(1.0, parts[0] if len(parts) == 1 else fsum(parts))
-
-
-@lru_cache(maxsize=64)
-def _columns(counted: tuple[tuple[str, ...], ...]) -> Mapping[str, tuple[int, ...]]:
-    """By node, the columns that count for it; the same for every product of one bundle."""
-    columns: defaultdict[str, list[int]] = defaultdict(list)
-    for column, nodes in enumerate(counted):
-        for node in nodes:
-            columns[node].append(column)
-    return {node: tuple(found) for node, found in columns.items()}
+    return [Ranked(node, masses[node]) for node in sorted(masses, key=masses.__getitem__, reverse=True)]

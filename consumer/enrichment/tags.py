@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from consumer.attributes import Attribute, Status
 from consumer.enrichment.categories import category_from_words, decide_category, possible_nodes
 from consumer.enrichment.decide import decide_attribute
+from consumer.enrichment.labels import attribute_labels, category_labels
 from consumer.enrichment.nouns import CATEGORY, CategoryNames
 from consumer.enrichment.ontology import Policy
 from consumer.enrichment.question import Question
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from consumer.attributes import Category
-    from consumer.bundle import Manifest, Task, Thresholds
+    from consumer.bundle import Manifest, Thresholds
+    from consumer.enrichment.labels import Labels
     from consumer.enrichment.lexicon import Lexicon
     from consumer.enrichment.ontology import AttributeKind, Ontology
     from consumer.enrichment.vendor import VendorValue
@@ -47,7 +49,12 @@ class Tagger:
         self._ontology = ontology
         self._lexicon = lexicon
         self._thresholds = thresholds
-        self._tasks: Mapping[str, Task] = {task.handle: task for task in manifest.tasks}
+        self._labels: Mapping[str, Labels] = {
+            task.handle: attribute_labels(ontology.attribute(task.handle), task.labels)
+            if task.handle != CATEGORY
+            else category_labels(ontology, task.labels)
+            for task in manifest.tasks
+        }
         self._names = CategoryNames(ontology, lexicon)
         self._vendor_words = VendorWords(ontology, lexicon, self._names)
         # Of most attributes nobody says anything: one frozen answer serves every product.
@@ -77,7 +84,7 @@ class Tagger:
         if not kind.applies_to.issuperset(nodes.likeliest if is_named else nodes.possible):
             absent = self._absent[kind.handle]
             return replace(absent, vendor_raw=vendor.raw) if vendor else absent
-        if kind.handle not in self._tasks and not vendor and not said:
+        if kind.handle not in self._labels and not vendor and not said:
             return self._silent[kind.handle]
         question = self._question(kind.handle, heard)
         if question is None or _is_beyond(kind, question):
@@ -89,10 +96,10 @@ class Tagger:
 
     def _question(self, handle: str, heard: _Heard) -> Question | None:
         """None where the model has no opinion: no evidence, or a bundle without that head."""
-        if heard.prediction is None or handle not in self._tasks:
+        if heard.prediction is None or handle not in self._labels:
             return None
         return Question(
-            labels=self._tasks[handle].labels,
+            labels=self._labels[handle],
             opinion=heard.prediction.opinions[handle],
             thresholds=self._thresholds.pick(handle, heard.modalities),
             vendor=heard.vendor.get(handle),
@@ -131,9 +138,8 @@ def _is_beyond(kind: AttributeKind, question: Question) -> bool:
     """
     if kind.policy is Policy.AGREE and question.opinion.image is not None:
         return False
-    answers = set(map(kind.family_of, question.labels))
     words = (*(question.vendor.ids if question.vendor else ()), *question.said)
-    return any(kind.family_of(word) not in answers for word in words)
+    return any(kind.family_of(word) not in question.labels.columns for word in words)
 
 
 def _check_labels(ontology: Ontology, manifest: Manifest) -> None:

@@ -67,8 +67,10 @@ def is_negated(lexicon: Lexicon, words: Sequence[str], start: int) -> bool:
 
 def _without_brand(words: Sequence[str], brand: Words, *, times: int) -> Sequence[str]:
     """Red Tape makes brown shoes. A title names its brand once: the same words again are words."""
+    if not brand or brand[0] not in words:
+        return words
     start = 0
-    while brand and times and start <= len(words) - len(brand):
+    while times and start <= len(words) - len(brand):
         if words[start] == brand[0] and tuple(words[start : start + len(brand)]) == brand:
             words = (*words[:start], BREAK, *words[start + len(brand) :])
             times -= 1

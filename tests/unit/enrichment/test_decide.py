@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +15,27 @@ from consumer.bundle import NEVER, TaskThresholds
 from consumer.enrichment.categories import decide_category
 from consumer.enrichment.conflicts import review
 from consumer.enrichment.decide import decide_attribute
+from consumer.enrichment.labels import attribute_labels, category_labels
 from consumer.enrichment.ontology import Ontology
 from consumer.enrichment.question import Question
 from consumer.enrichment.vendor import VendorValue
 from consumer.events import Opinion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from consumer.enrichment.labels import Labels
+    from consumer.enrichment.ontology import AttributeKind
 
 ONTOLOGY = Ontology.load("v1")
 COLOR = ONTOLOGY.attribute("color")
 GENDER = ONTOLOGY.attribute("target-gender")
 
 LEAVES = tuple(node for node in ONTOLOGY.categories if ONTOLOGY.is_leaf(node))
-COLORS = (*COLOR.labels, *COLOR.shades)
 
-SHIRTS = ("aa-1-13-8", "aa-1-13-7", "aa-1-12-4", "aa-8-10", "x-lipstick")
-REDS = ("1", "13", "x-shade-maroon", "x-shade-burgundy", "2")
+SHIRTS = category_labels(ONTOLOGY, ("aa-1-13-8", "aa-1-13-7", "aa-1-12-4", "aa-8-10", "x-lipstick"))
+REDS = attribute_labels(COLOR, ("1", "13", "x-shade-maroon", "x-shade-burgundy", "2"))
+GENDERS = attribute_labels(GENDER, ("18", "19", "20"))
 
 
 def category(
@@ -55,7 +60,7 @@ def color(
 
 def gender(*used: float, has_photo: bool = False) -> Attribute:
     opinion = Opinion(used, image=used if has_photo else None, text=used)
-    return decide_attribute(GENDER, Question(("18", "19", "20"), opinion, TaskThresholds(0.7, 0.4)))
+    return decide_attribute(GENDER, Question(GENDERS, opinion, TaskThresholds(0.7, 0.4)))
 
 
 def test_a_sure_leaf_is_named_with_its_whole_path() -> None:
@@ -282,7 +287,15 @@ def test_a_gender_is_accepted_suggested_or_left_open() -> None:
     assert left_open.evidence.text == pytest.approx(0.39)
 
 
-def random_question(seed: int, labels: Sequence[str]) -> Question:
+def category_question(seed: int) -> Question:
+    return random_question(seed, LEAVES, partial(category_labels, ONTOLOGY))
+
+
+def attribute_question(seed: int, kind: AttributeKind) -> Question:
+    return random_question(seed, (*kind.labels, *kind.shades), partial(attribute_labels, kind))
+
+
+def random_question(seed: int, labels: Sequence[str], labels_of: Callable[[tuple[str, ...]], Labels]) -> Question:
     """Any distribution, peaked or flat, over some of the labels, judged by any thresholds."""
     chance = random.Random(seed)
     taken = tuple(chance.sample(labels, chance.randint(2, len(labels))))
@@ -297,7 +310,7 @@ def random_question(seed: int, labels: Sequence[str]) -> Question:
         return chance.choice((None, value))
 
     return Question(
-        labels=taken,
+        labels=labels_of(taken),
         opinion=Opinion(distribution(), image=maybe(distribution()), text=maybe(distribution())),
         thresholds=TaskThresholds(
             chance.random(), chance.random(), {label: chance.random() for label in chance.sample(labels, 2)}
@@ -320,12 +333,16 @@ often = settings(max_examples=34, deadline=None)
 @given(many_seeds)
 def test_no_category_ever_contradicts_itself(seeds: range) -> None:
     for seed in seeds:
-        question = random_question(seed, LEAVES)
+        question = category_question(seed)
 
         decided = decide_category(ONTOLOGY, question)
 
         assert decided.path == ONTOLOGY.path(decided.path[-1])
-        assert decided.path[-1] in {*question.labels, *(question.vendor.ids if question.vendor else ()), *question.said}
+        assert decided.path[-1] in {
+            *question.labels.finest,
+            *(question.vendor.ids if question.vendor else ()),
+            *question.said,
+        }
         assert is_falling(decided.confidences)
         assert all(0 <= confidence <= 1 for confidence in decided.confidences)
         assert decided.id is not None or decided.status in {Status.ABSTAINED, Status.CONFLICT}
@@ -341,21 +358,21 @@ def test_no_category_ever_contradicts_itself(seeds: range) -> None:
 @given(many_seeds)
 def test_no_colour_is_unknown_repeated_or_a_fourth(seeds: range) -> None:
     for seed in seeds:
-        check_attribute(decide_attribute(COLOR, random_question(seed, COLORS)), set(COLOR.labels), at_most=3)
+        check_attribute(decide_attribute(COLOR, attribute_question(seed, COLOR)), set(COLOR.labels), at_most=3)
 
 
 @often
 @given(many_seeds)
 def test_no_gender_is_unknown_or_a_second(seeds: range) -> None:
     for seed in seeds:
-        decided = decide_attribute(GENDER, random_question(seed, tuple(GENDER.labels)))
+        decided = decide_attribute(GENDER, attribute_question(seed, GENDER))
 
         check_attribute(decided, set(GENDER.labels), at_most=1)
 
 
 def test_every_status_is_reached_by_random_predictions() -> None:
-    categories = [decide_category(ONTOLOGY, random_question(seed, LEAVES)) for seed in range(1_000)]
-    colors = [decide_attribute(COLOR, random_question(seed, COLORS)) for seed in range(1_000)]
+    categories = [decide_category(ONTOLOGY, category_question(seed)) for seed in range(1_000)]
+    colors = [decide_attribute(COLOR, attribute_question(seed, COLOR)) for seed in range(1_000)]
 
     for decided in (categories, colors):
         assert {entry.status for entry in decided} == {

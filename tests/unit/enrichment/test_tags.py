@@ -29,7 +29,8 @@ from consumer.events import (
 )
 
 if TYPE_CHECKING:
-    from consumer.bundle import Manifest, Task
+    from consumer.bundle import Manifest
+    from consumer.enrichment.labels import Labels
 
 ONTOLOGY, LEXICON = Ontology.load("v1"), Lexicon.load("v1")
 TITLES = (
@@ -67,8 +68,8 @@ def random_tags(tagger: Tagger, seed: int) -> Tags:
     """Any opinions, peaked or flat, about any product."""
     chance = random.Random(seed)
 
-    def opinion(task: Task) -> Opinion:
-        weights = [1e-4] * len(task.labels)
+    def opinion(labels: Labels) -> Opinion:
+        weights = [1e-4] * len(labels.finest)
         for _ in range(chance.randint(0, 5)):
             weights[chance.randrange(len(weights))] += chance.random() ** 2
         used = tuple(weight / sum(weights) for weight in weights)
@@ -81,7 +82,7 @@ def random_tags(tagger: Tagger, seed: int) -> Tags:
         vendor_category=chance.choice(CATEGORIES),
         vendor_attributes=chance.choice(VENDOR),
     )
-    opinions = {task.handle: opinion(task) for task in tagger._tasks.values()}
+    opinions = {handle: opinion(labels) for handle, labels in tagger._labels.items()}
     prediction = Prediction(opinions, (), (), (), {}) if has_opinion else None
     product = InferredProduct(
         FetchedProduct(DecodedProduct(DELIVERY, event), ()), prediction, read_text(event, ("en",)).product
