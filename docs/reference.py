@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the generated pages: `python docs/reference.py`. A test fails when they are stale.
 
-`docs/settings.md` comes from `consumer/settings/`, `docs/metrics.md` from `consumer/observability/metrics.py`,
-`docs/ontology.md` from `triton_models/ontology/v1.json`.
+`docs/settings.md` comes from `consumer/settings/` and `consumer/kafka/properties.py`, `docs/metrics.md` from
+`consumer/observability/metrics.py`, `docs/ontology.md` from `triton_models/ontology/v1.json`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,33 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from consumer.enrichment.ontology import Ontology
+from consumer.kafka.broker import Limits
+from consumer.kafka.properties import consumer_rows, producer_rows
+from consumer.kafka.topics import DEAD_LETTER_BYTES, OUTPUT_BYTES
 from consumer.observability.metrics import Metrics
-from consumer.settings import FIXED_KAFKA_PROPERTIES, Settings
+from consumer.settings import CLASSIC_KAFKA_PROPERTIES, FIXED_KAFKA_PROPERTIES, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic.fields import FieldInfo
 
 DOCS = Path(__file__).parent
 #: Branches of the category tree that a line of the ontology's table names; the rest is counted.
 MAX_BRANCHES = 4
+
+KAFKA_INTRO = """\
+## Kafka properties
+
+What the clients of `hangtag run` are given, here with the default settings. `kafka.properties` sets any librdkafka
+property for all clients, for example `HANGTAG_KAFKA__PROPERTIES='{"security.protocol": "SASL_SSL"}'`; the ones that
+may not be set are refused at start. `client.id` is `<group>-<slot>`.
+
+- Where each slot has a process of its own that comes back under its name (a StatefulSet), set `group.instance.id` to
+  the slot: a restart within the session then moves no partitions.
+- `group.protocol=consumer` (KIP-848, brokers from 4.0 on) and `partition.assignment.strategy=cooperative-sticky` work.
+  With the first, session and heartbeats are the broker's settings, and static members are refused.
+- `hangtag doctor` tries these properties on the real broker, with a group and a transactional id of its own."""
 
 ONTOLOGY_INTRO = """\
 # Ontology v1
@@ -75,9 +93,23 @@ def settings_page() -> str:
         for name, field in slice_field.annotation.model_fields.items():  # type: ignore[union-attr]  # sections are models
             variable = f"HANGTAG_{section}__{name}".upper()
             lines.append(f"| `{variable}` | {_default(field)} | {field.description} |")
-    lines += ["", "## Kafka properties that cannot be overridden", "", "| property | why |", "|---|---|"]
-    lines += [f"| `{name}` | {why} |" for name, why in FIXED_KAFKA_PROPERTIES.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", KAFKA_INTRO, *_kafka_tables()]) + "\n"
+
+
+def _kafka_tables() -> Iterator[str]:
+    """What each client is given with the defaults, then the rules of `kafka.properties`."""
+    defaults = Settings.model_construct()  # not those of this process's environment
+    limits = Limits(message_bytes={"outputs": OUTPUT_BYTES, "dead letters": DEAD_LETTER_BYTES})
+    tables = {"Consumer": consumer_rows(defaults), "Producer": producer_rows(defaults, limits)}
+    for title, rows in tables.items():
+        yield from ("", f"### {title}", "", "| property | value | may be set | why |", "|---|---|---|---|")
+        for row in rows:
+            value = str(row.value).lower() if isinstance(row.value, bool) else row.value
+            may_be_set = "no" if row.name in FIXED_KAFKA_PROPERTIES else "yes"
+            yield f"| `{row.name}` | `{value}` | {may_be_set} | {row.why} |"
+    yield from ("", "### Refused beside `group.protocol=consumer`", "", "| property | why |", "|---|---|")
+    for name, why in CLASSIC_KAFKA_PROPERTIES.items():
+        yield f"| `{name}` | {why} |"
 
 
 def metrics_page() -> str:

@@ -11,7 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from consumer.headers import CloudEvent, cloud_event_headers
-from consumer.kafka.topics import EVENT_BYTES, ask_metadata, client_properties, wait_for_leaders
+from consumer.kafka.opening import Properties, client_properties, opened
+from consumer.kafka.topics import EVENT_BYTES, ask_metadata, wait_for_leaders
 from consumer.registry.files import Subject
 from consumer.registry.records import record_fields
 
@@ -51,7 +52,7 @@ class EventProducer:
         """Raises BrokerUnavailable when nobody answers, or the topic's partitions have no leaders."""
         self._topic = topic
         self._codec = codec
-        self._producer = Producer(_properties(kafka))
+        self._producer = opened(Producer, _properties(kafka))
         self._sent = 0
         self.failure: KafkaError | None = None
         """The first reason why the broker did not take an event that it should have taken."""
@@ -106,10 +107,10 @@ class EventProducer:
 
 def cluster_id(kafka: KafkaSettings, timeout_s: float) -> str:
     """The cluster's own name of itself, which outlives its addresses. Raises BrokerUnavailable when nobody answers."""
-    return str(ask_metadata(AdminClient(client_properties(kafka)), kafka, timeout_s).cluster_id)
+    return str(ask_metadata(opened(AdminClient, client_properties(kafka)), kafka, timeout_s).cluster_id)
 
 
-def _properties(kafka: KafkaSettings) -> dict[str, str | int | float | bool]:
+def _properties(kafka: KafkaSettings) -> Properties:
     return {
         "compression.type": "lz4",
         "linger.ms": _LINGER_MS,

@@ -11,9 +11,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from consumer.errors import StaleGeneration
 from consumer.kafka import bitmap
-from consumer.kafka.clients import committed_wait_s, is_incremental
+from consumer.kafka.clients import is_incremental
 from consumer.kafka.faults import fatal_for, is_outage, kafka_error
 from consumer.kafka.progress import Progress
+from consumer.kafka.properties import committed_wait_s
 from consumer.settings import Start
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from consumer.errors import BrokerUnavailable, Refused
 from consumer.kafka.message import delivery_of
-from consumer.kafka.topics import ask_metadata, client_properties
+from consumer.kafka.opening import client_properties, opened
+from consumer.kafka.topics import ask_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -72,7 +73,8 @@ def tail(kafka: KafkaSettings, span: Span, timeout_s: float = 30) -> Generator[D
     """
     offsets = _Offsets(kafka, span.topic, timeout_s)
     ends = offsets.ends()
-    consumer = Consumer(
+    consumer = opened(
+        Consumer,
         {
             **client_properties(kafka),
             "group.id": f"{kafka.group_id}-tail",  # librdkafka wants one; nothing joins or commits
@@ -81,7 +83,7 @@ def tail(kafka: KafkaSettings, span: Span, timeout_s: float = 30) -> Generator[D
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
             "allow.auto.create.topics": False,
-        }
+        },
     )
     try:
         consumer.assign(
@@ -163,7 +165,7 @@ class _Offsets:
     def __init__(self, kafka: KafkaSettings, topic: str, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self._topic = topic
-        self._admin = AdminClient(client_properties(kafka))
+        self._admin = opened(AdminClient, client_properties(kafka))
         metadata = ask_metadata(self._admin, kafka, timeout_s).topics.get(topic)
         if metadata is None or not metadata.partitions:
             raise Refused(

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from consumer.errors import BrokerUnavailable, Refused
+from consumer.kafka.opening import client_properties, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,11 +59,6 @@ class _AsksForMetadata(Protocol):
     def list_topics(self, topic: str = ..., timeout: float = ...) -> ClusterMetadata: ...
 
 
-def client_properties(kafka: KafkaSettings) -> dict[str, str | int | float | bool]:
-    """For short-lived clients of commands: librdkafka's own log is off, since commands say themselves what is wrong."""
-    return {"log_level": 0, **kafka.properties, "bootstrap.servers": kafka.bootstrap_servers}
-
-
 def create_topics(
     kafka: KafkaSettings, topics: TopicSettings, layout: Layout, timeout_s: float = 30
 ) -> tuple[TopicReport, ...]:
@@ -70,7 +66,7 @@ def create_topics(
 
     Raises BrokerUnavailable when nobody answers in time, Refused when the broker says no.
     """
-    admin = AdminClient(client_properties(kafka))
+    admin = opened(AdminClient, client_properties(kafka))
     there = ask_metadata(admin, kafka, timeout_s).topics
     missing = [topic for topic in _planned(topics, layout) if topic.topic not in there]
     created = set(_create(admin, missing, timeout_s)) if missing else set()

@@ -17,7 +17,7 @@ from consumer.feeds.formats import Format
 from consumer.feeds.producer import EventProducer
 from consumer.feeds.push import Feed, push, read_feed
 from consumer.headers import CONTENT_TYPE, JSON
-from consumer.kafka.topics import client_properties
+from consumer.kafka.opening import client_properties, opened
 from consumer.registry.bundled import BundledCodec
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _send_broken(keys: Sequence[str], kafka: KafkaSettings, topic: str) -> int:
         nonlocal delivered
         delivered += error is None
 
-    producer = Producer(client_properties(kafka) | {"enable.idempotence": True})
+    producer = opened(Producer, client_properties(kafka) | {"enable.idempotence": True})
     for key, (value, headers) in zip(keys, _cycle(), strict=False):
         producer.produce(topic, key=key.encode(), value=value, headers=headers, on_delivery=count)
     if producer.flush(SEND_LIMIT_S):

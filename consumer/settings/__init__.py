@@ -8,7 +8,13 @@ fail at start, all at once.
 
 from consumer.settings.engine import DeadLetterSettings, Delivery, EngineSettings
 from consumer.settings.images import Egress, ImageSettings, PrivateEndpoint, parse_endpoint
-from consumer.settings.kafka import FIXED_KAFKA_PROPERTIES, KafkaSettings, Start, TopicSettings
+from consumer.settings.kafka import (
+    CLASSIC_KAFKA_PROPERTIES,
+    FIXED_KAFKA_PROPERTIES,
+    KafkaSettings,
+    Start,
+    TopicSettings,
+)
 from consumer.settings.load import load_settings
 from consumer.settings.observability import HealthSettings, LogSettings
 from consumer.settings.registry import RegistrySettings
@@ -17,6 +23,7 @@ from consumer.settings.tree import Settings
 from consumer.settings.triton import TritonSettings
 
 __all__ = [
+    "CLASSIC_KAFKA_PROPERTIES",
     "FIXED_KAFKA_PROPERTIES",
     "DeadLetterSettings",
     "Delivery",

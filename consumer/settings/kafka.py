@@ -14,10 +14,22 @@ FIXED_KAFKA_PROPERTIES = {
     "enable.auto.commit": "offsets move only in our own transaction",
     "enable.auto.offset.store": "offsets move only in our own transaction",
     "isolation.level": "hides aborted input and makes the committed offset wait for open transactions",
+    "statistics.interval.ms": "the loop learns from the statistics, once a second, that a broker is back",
+    "enable.idempotence": "a record that is sent twice must count once, in its place",
     "transactional.id": "it is `<group>-<slot>`; set kafka.group_id and kafka.slot",
+    "transaction.timeout.ms": "waits of the loop follow from it; set kafka.transaction_timeout_s",
+    "session.timeout.ms": "heartbeats and the poll interval follow from it; set kafka.session_timeout_s",
     "bootstrap.servers": "set kafka.bootstrap_servers",
     "metadata.broker.list": "set kafka.bootstrap_servers",
     "group.id": "set kafka.group_id",
+}
+
+_BROKER_SIDE = "with group.protocol=consumer the broker decides"
+#: Refused beside `group.protocol=consumer` (KIP-848), two of them by the client as well.
+CLASSIC_KAFKA_PROPERTIES = {
+    "heartbeat.interval.ms": f"{_BROKER_SIDE}: group.consumer.heartbeat.interval.ms",
+    "partition.assignment.strategy": f"{_BROKER_SIDE}; group.remote.assignor asks for one of its assignors",
+    "group.instance.id": "a static member that was killed comes back only with group.protocol=classic",
 }
 
 
@@ -40,13 +52,18 @@ class KafkaSettings(Section):
     )
     start: Start = Field(Start.BEGINNING, description="Where a group without commits begins: beginning or latest.")
     transaction_timeout_s: float = Field(
-        30, gt=1, le=900, description="A dead worker's open transaction blocks readers for at most this long."
+        30,
+        gt=1,
+        le=900,
+        description="A dead worker's open transaction blocks readers for at most this long. With 10 s the loss of one "
+        "of three brokers ended transactions fatally.",
     )
     session_timeout_s: float = Field(
         45,
         gt=0.1,
         le=1800,
-        description="Silence after which the group gives our partitions away; see the broker's range.",
+        description="Silence after which the group gives our partitions away; within the broker's range. With 10 s a "
+        "lost broker cost healthy workers their partitions. Not used with group.protocol=consumer.",
     )
     properties: dict[str, str] = Field(
         default_factory=dict,
@@ -54,9 +71,15 @@ class KafkaSettings(Section):
         description="Any librdkafka property, for all clients; the ones we rely on are refused.",
     )
 
+    @property
+    def uses_consumer_protocol(self) -> bool:
+        """Whether the group is run by the broker (KIP-848) instead of by its members."""
+        return self.properties.get("group.protocol", "").lower() == "consumer"
+
     @model_validator(mode="after")
     def _refuse_fixed(self) -> KafkaSettings:
-        faults = [f"{name} is fixed: {why}" for name, why in FIXED_KAFKA_PROPERTIES.items() if name in self.properties]
+        fixed = FIXED_KAFKA_PROPERTIES | (CLASSIC_KAFKA_PROPERTIES if self.uses_consumer_protocol else {})
+        faults = [f"{name} is fixed: {why}" for name, why in fixed.items() if name in self.properties]
         if faults:
             raise ValueError("; ".join(faults))
         return self

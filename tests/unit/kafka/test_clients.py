@@ -7,8 +7,16 @@ import pytest
 
 from consumer.errors import SettingsInvalid
 from consumer.kafka.broker import Limits
-from consumer.kafka.clients import committed_wait_s, consumer_properties, producer_properties
-from consumer.settings import Settings, load_settings
+from consumer.kafka.clients import (
+    Reports,
+    connect,
+    connect_admin,
+    consumer_properties,
+    is_incremental,
+    producer_properties,
+)
+from consumer.kafka.properties import committed_wait_s
+from consumer.settings import CLASSIC_KAFKA_PROPERTIES, FIXED_KAFKA_PROPERTIES, Settings, load_settings
 
 
 def settings(**sections: Any) -> Settings:
@@ -38,16 +46,64 @@ def test_without_transactions_there_is_no_transactional_id() -> None:
 
 
 def test_any_other_property_may_be_set() -> None:
-    given = {"session.timeout.ms": "7000", "linger.ms": "50", "sasl.username": "app"}
+    given = {"queued.min.messages": "500", "linger.ms": "50", "sasl.username": "app"}
 
-    assert consumer_properties(settings(kafka={"properties": given}))["session.timeout.ms"] == "7000"
+    assert consumer_properties(settings(kafka={"properties": given}))["queued.min.messages"] == "500"
     assert producer_properties(settings(kafka={"properties": given}), Limits())["linger.ms"] == "50"
 
 
-@pytest.mark.parametrize("name", ["isolation.level", "enable.auto.commit", "transactional.id", "group.id"])
-def test_properties_that_the_guarantee_rests_on_are_refused(name: str) -> None:
-    with pytest.raises(SettingsInvalid, match=name):
+@pytest.mark.parametrize("name", FIXED_KAFKA_PROPERTIES)
+def test_a_fixed_property_is_refused_with_its_reason(name: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
         settings(kafka={"properties": {name: "x"}})
+
+    assert f"{name} is fixed: {FIXED_KAFKA_PROPERTIES[name]}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"partition.assignment.strategy": "cooperative-sticky"},
+        {"group.protocol": "consumer"},
+        {"group.protocol": "Consumer", "group.remote.assignor": "uniform"},
+    ],
+)
+def test_the_client_takes_the_incremental_protocols(given: dict[str, str]) -> None:
+    incremental = settings(kafka={"properties": given})
+
+    connect(incremental, Limits(), Reports(print, print)).consumer.close()
+    assert is_incremental(incremental)
+    assert not is_incremental(settings())
+
+
+@pytest.mark.parametrize("name", ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"])
+def test_with_the_consumer_protocol_the_brokers_settings_are_left_to_it(name: str) -> None:
+    properties = consumer_properties(settings(kafka={"properties": {"group.protocol": "consumer"}}))
+
+    assert name in consumer_properties(settings())
+    assert name not in properties
+
+
+@pytest.mark.parametrize("name", CLASSIC_KAFKA_PROPERTIES)
+def test_a_property_of_the_classic_protocol_is_refused_beside_the_other(name: str) -> None:
+    with pytest.raises(SettingsInvalid, match=name):
+        settings(kafka={"properties": {"group.protocol": "consumer", name: "x"}})
+
+    assert settings(kafka={"properties": {name: "x"}}).kafka.properties == {name: "x"}
+
+
+@pytest.mark.parametrize("given", [{"lingre.ms": "5"}, {"queued.min.messages": "many"}, {"error_cb": "print"}])
+def test_what_the_client_refuses_is_a_fault_of_the_settings(given: dict[str, str]) -> None:
+    (name,) = given
+
+    with pytest.raises(SettingsInvalid, match=rf"kafka\.properties: .*{name}"):
+        connect_admin(settings(kafka={"properties": given}))
+
+
+def test_a_topic_that_takes_more_than_the_client_can_send_does_not_stop_it() -> None:
+    limits = Limits(message_bytes={"a": 2**31 - 1})
+
+    assert connect(settings(), limits, Reports(print, print)).open_producer()
 
 
 def test_a_rebalance_has_time_for_a_transaction_and_the_wait_for_commits() -> None:
