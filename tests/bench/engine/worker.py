@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One process under measurement: `python -m tests.bench.engine.worker PLAN`. Works until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from consumer.kafka.chains import Chains
+from consumer.kafka.event_loop import EventLoopThread
+from consumer.kafka.loop import Loop
+from consumer.kafka.signals import stop_on_signals
+from consumer.observability.logs import configure_logs
+from consumer.observability.metrics import Metrics
+from consumer.settings import load_settings
+from tests.bench.engine.batches import Batches
+from tests.bench.engine.marks import Mark
+from tests.bench.engine.plan import Engine, Plan, Work
+from tests.bench.engine.stages import stages_of
+from tests.support.engine import BUILD
+
+if TYPE_CHECKING:
+    from consumer.events import Delivery, Outcome
+    from consumer.settings import Settings
+    from tests.bench.engine.stages import Stages
+
+
+class Marking(Metrics):
+    """Says after every commit how far the process is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._final = 0
+
+    def transaction_committed(self, seconds: float, results: int) -> None:
+        super().transaction_committed(seconds, results)
+        self._final += results
+        Mark.now(self._final).say()
+
+
+def run_hangtag(plan: Plan, settings: Settings, stages: Stages, metrics: Metrics) -> None:
+    """The real loop and the real chains."""
+
+    async def handle(delivery: Delivery) -> Outcome:
+        await asyncio.sleep(plan.delay_s)
+        return stages(delivery)
+
+    with EventLoopThread() as events:
+        loop = Loop(settings, Chains(handle, events), BUILD, metrics)
+        with stop_on_signals(loop.request_stop):
+            loop.run()
+
+
+def main(plan: Plan) -> None:
+    """What the plan says."""
+    configure_logs("info" if plan.work is Work.PRODUCT else "error")
+    settings = load_settings(**plan.settings)
+    metrics = Marking()
+    stages = stages_of(plan.work, settings.topics, metrics)
+    if plan.engine is Engine.HANGTAG:
+        run_hangtag(plan, settings, stages, metrics)
+        return
+    batches = Batches(settings, stages, plan.delay_s, is_exact=plan.engine is Engine.BATCHES_EXACT)
+    with stop_on_signals(batches.request_stop):
+        batches.run(metrics)
+
+
+if __name__ == "__main__":
+    main(Plan.load(sys.argv[1]))
