@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from consumer import __version__
-from consumer.cli import demo, events, feed, local, models, run, schemas, tag, topics
+from consumer.cli import demo, doctor, events, feed, local, models, run, schemas, tag, topics
 from consumer.errors import Fatal, Transient
 from consumer.faults import plain
 
@@ -48,6 +48,7 @@ def _root(
 
 
 app.command("demo", epilog="Example: hangtag demo --products 200 --seed 7 --output json")(demo.command)
+app.command("doctor", epilog="Example: hangtag doctor --output json")(doctor.command)
 app.command("run", epilog='Example: eval "$(hangtag local env)" && hangtag run')(run.command)
 app.command("tag", epilog='Example: hangtag tag --title "Navy blue men\'s slim jeans" --image jeans.jpg')(tag.command)
 app.add_typer(local.app, name="local")

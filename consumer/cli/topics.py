@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
+from consumer.cli.findings import report
 from consumer.cli.output import Output, OutputOption
 
 app = typer.Typer(
-    help="Create the topics.",
+    help="Create and check the topics.",
     no_args_is_help=True,
     epilog="Example: hangtag topics create --partitions 6 --replication 3",
 )
@@ -20,7 +21,7 @@ app = typer.Typer(
 
 @app.callback()
 def _topics() -> None:
-    """Create the topics that Hangtag reads and writes."""
+    """Create and check the topics that Hangtag reads and writes."""
 
 
 @app.command(epilog="Example: hangtag topics create --partitions 6 --replication 3")
@@ -37,8 +38,23 @@ def create(
     settings = load_settings()
     reports = create_topics(settings.kafka, settings.topics, Layout(partitions, replication), timeout)
     if output is Output.JSON:
-        print(json.dumps({"topics": [asdict(report) for report in reports]}))
+        print(json.dumps({"topics": [asdict(topic) for topic in reports]}))
         return
-    for report in reports:
-        word = "created" if report.created else "was there, not touched"
-        print(f"{report.name}: {report.partitions} partitions, {report.replication} copies, {word}")
+    for topic in reports:
+        word = "created" if topic.created else "was there, not touched"
+        print(f"{topic.name}: {topic.partitions} partitions, {topic.replication} copies, {word}")
+
+
+@app.command(epilog="Example: hangtag topics check --output json")
+def check(
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 30,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Judge partitions, leaders, copies and configurations of the four topics, and name the command that mends each.
+
+    Exit 1 where something has failed; warnings and what could not be read do not count.
+    """
+    from consumer.doctor.examination import examine_topics
+    from consumer.settings import load_settings
+
+    report(examine_topics(load_settings(), timeout), output)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
+from consumer.kafka.broker import Limits
 from consumer.kafka.opening import Properties, client_properties, opened
 from consumer.kafka.properties import consumer_rows, producer_rows
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError
 
-    from consumer.kafka.broker import Limits
     from consumer.kafka.properties import Property
     from consumer.settings import Settings
 
@@ -44,9 +44,18 @@ def connect(settings: Settings, limits: Limits, reports: Reports) -> Clients:
     return Clients(opened(Consumer, member), lambda: opened(Producer, producer_properties(settings, limits)))
 
 
-def connect_admin(settings: Settings) -> AdminClient:
-    """A client for questions about the cluster. Keep the reference while it is in use. Raises SettingsInvalid."""
-    return opened(AdminClient, _common(settings))
+def connect_admin(settings: Settings, on_error: Callable[[KafkaError], None] | None = None) -> AdminClient:
+    """A client for questions about the cluster. Keep the reference while it is in use. Raises SettingsInvalid.
+
+    `on_error` hears of connections that fail, inside of the client's `poll`.
+    """
+    return opened(AdminClient, _common(settings) | ({"error_cb": on_error} if on_error else {}))
+
+
+def try_properties(settings: Settings) -> None:
+    """Return when the clients take our properties; asks no broker. Raises SettingsInvalid."""
+    opened(Consumer, consumer_properties(settings)).close()
+    opened(Producer, producer_properties(settings, Limits()))
 
 
 def consumer_properties(settings: Settings) -> Properties:

@@ -124,6 +124,11 @@ def fatal_for(error: KafkaError) -> Fatal | None:
     return None
 
 
+def advice_for(error: KafkaError) -> str | None:
+    """The setting to look at; None where the error is not a refusal."""
+    return _REFUSALS.get(error.code())
+
+
 def notice_of(error: KafkaError) -> Notice:
     """What a consumed error tells the loop. Raises Fatal when the process must end."""
     if (fatal := fatal_for(error)) is not None:

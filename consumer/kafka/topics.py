@@ -29,6 +29,8 @@ EVENT_BYTES = 8 * _MIB
 #: A dead letter is the event and some headers about it.
 DEAD_LETTER_BYTES = 9 * _MIB
 OUTPUT_BYTES = 2 * _MIB
+#: Copies that have a record before it counts as written.
+MIN_IN_SYNC = 2
 
 _PAUSE_S = 0.05
 #: A command that has said nothing for so long says what it waits for.
@@ -123,6 +125,8 @@ def wait_for_leaders(client: _AsksForMetadata, expected: Mapping[str, int | None
 
 
 def _planned(topics: TopicSettings, layout: Layout) -> Iterator[NewTopic]:
+    # With three copies one broker may be down, and what was acknowledged is on two.
+    safe = {"min.insync.replicas": str(MIN_IN_SYNC)} if layout.replication > MIN_IN_SYNC else {}
     compacted = {"cleanup.policy": "compact", "delete.retention.ms": _30_DAYS_MS}
     configs = {
         topics.events: {"cleanup.policy": "delete", "max.message.bytes": str(EVENT_BYTES)},
@@ -135,7 +139,7 @@ def _planned(topics: TopicSettings, layout: Layout) -> Iterator[NewTopic]:
         },
     }
     for name, config in configs.items():
-        yield NewTopic(name, layout.partitions, layout.replication, config=config)
+        yield NewTopic(name, layout.partitions, layout.replication, config=config | safe)
 
 
 def _create(admin: AdminClient, missing: Sequence[NewTopic], timeout_s: float) -> Iterator[str]:

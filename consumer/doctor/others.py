@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run needs beside Kafka: Triton with our bundle, the schema registry; and what image URLs may reach."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from consumer.bundle import load_bundle
+from consumer.doctor.finding import Finding, Status, verdict
+from consumer.errors import HangtagError, SettingsInvalid
+from consumer.registry.opening import open_registry, subject_names
+from consumer.registry.registration import registry_findings
+from consumer.triton.client import TritonClient
+from consumer.triton.contract import Contract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumer.settings import Settings
+
+
+def judge_private_images(settings: Settings) -> Iterator[Finding]:
+    """A warning where image URLs may reach private addresses."""
+    allowed = settings.images.allow_private
+    if allowed:
+        found = f"vendors' image URLs may reach {', '.join(allowed)}"
+        yield Finding("private_images", Status.WARNING, found, "unset HANGTAG_IMAGES__ALLOW_PRIVATE in production")
+    else:
+        yield Finding("private_images", Status.OK, "image URLs reach public addresses only")
+
+
+def check_triton(settings: Settings, timeout_s: float) -> Iterator[Finding]:
+    """Whether the server answers, runs our bundle, and answers its canary rightly."""
+    advice = "HANGTAG_TRITON__GRPC and HANGTAG_TRITON__BUNDLE; on this machine: hangtag local up"
+    try:
+        found = asyncio.run(_ask_triton(settings, timeout_s))
+    except TimeoutError:
+        found = f"{settings.triton.grpc} does not answer within {timeout_s:g} s"
+    except SettingsInvalid:
+        raise
+    except HangtagError as error:
+        found = f"{settings.triton.grpc}: {error}"
+    else:
+        yield Finding("triton", Status.OK, found)
+        return
+    yield Finding("triton", Status.FAILED, found, advice)
+
+
+def check_registry(settings: Settings) -> Iterator[Finding]:
+    """Whether the registry of the settings answers and holds our schemas; nothing without one."""
+    if not settings.registry.url:
+        return
+    try:
+        with open_registry(settings.registry) as registry:
+            faults = registry_findings(registry, subject_names(settings.topics))
+    except HangtagError as error:
+        yield Finding("registry", Status.FAILED, str(error), "HANGTAG_REGISTRY__URL and its user and certificate")
+        return
+    findings = (
+        Finding("registry", Status.FAILED, f"{fault.subject}: {fault.fault}", "hangtag schemas check")
+        for fault in faults
+    )
+    yield from verdict("registry", findings, "it answers and holds our schemas")
+
+
+async def _ask_triton(settings: Settings, timeout_s: float) -> str:
+    bundle = load_bundle(settings.triton.bundle)
+    async with TritonClient(settings.triton, bundle) as client, asyncio.timeout(timeout_s):
+        contract = Contract(client, bundle)
+        await contract.verify()
+        return f"serves bundle {bundle.manifest.bundle} in {contract.precision}, and answers as its manifest says"
