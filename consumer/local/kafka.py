@@ -16,7 +16,7 @@ from consumer.local.process import Launch, last_words, spawn
 from consumer.local.state import rotate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from consumer.local.process import Kept
@@ -83,22 +83,39 @@ class KafkaStatus:
         return self.version.startswith(MOCK_VERSION)
 
 
-class KafkaPart:
-    """Starts a broker whose files are in `state`; `properties` are added to the broker's own.
+def new_uuid() -> str:
+    """A cluster or directory id as Kafka writes it, in a form that its tool does not take for an option."""
+    return "h" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
 
-    Raises Refused without Java.
+
+def alone() -> tuple[str, ...]:
+    """How the folder of a cluster of one is formatted."""
+    return "--standalone", "--cluster-id", new_uuid()
+
+
+class KafkaPart:
+    """Starts a broker whose files are in `state`; `properties` are added to the broker's own, and win.
+
+    `format_options` are those of Kafka's storage tool; default: `alone()`. Raises Refused without Java.
     """
 
     name = "kafka"
     port_count = 2
     start_limit_s = 60.0
 
-    def __init__(self, state: Path, progress: Callable[[str], None], properties: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        progress: Callable[[str], None],
+        properties: dict[str, str] | None = None,
+        format_options: Sequence[str] = (),
+    ) -> None:
         self._folder = state / "kafka"
         self._logs = state / "logs"
         self._log = self._logs / "kafka.log"
         self._progress = progress
         self._properties = properties or {}
+        self._format_options = format_options or alone()
         self._java = java()
 
     def launch(self, ports: list[int], token: str) -> Launch:
@@ -137,9 +154,7 @@ class KafkaPart:
         partial = self._folder / f"{DATA}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         self._write_properties(ports, partial.name)
-        # The tool takes a uuid that begins with "-" for an option.
-        cluster_id = "h" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
-        arguments = ["format", "--standalone", "--cluster-id", cluster_id, "--config", PROPERTIES]
+        arguments = ["format", *self._format_options, "--config", PROPERTIES]
         command = self._command("-XX:TieredStopAtLevel=1", main="kafka.tools.StorageTool", arguments=arguments)
         log = self._logs / "kafka-format.log"
         rotate(log)

@@ -34,6 +34,7 @@ class Kafka:
 
     bootstrap_servers: str
     version: str
+    replication: int = 1
 
     @classmethod
     def of(cls, status: KafkaStatus) -> Self:
@@ -48,14 +49,16 @@ class Kafka:
             embeddings=f"embeddings-{run}",
             dead_letters=f"dead-letters-{run}",
         )
-        create_topics(KafkaSettings(bootstrap_servers=self.bootstrap_servers), topics, Layout(partitions, 1))
+        create_topics(
+            KafkaSettings(bootstrap_servers=self.bootstrap_servers), topics, Layout(partitions, self.replication)
+        )
         return topics
 
     def create_topic(self, partitions: int = 1, *, name: str | None = None) -> str:
         """One topic with the broker's defaults; its name, a fresh one unless given."""
         name = name or f"topic-{uuid.uuid4().hex[:8]}"
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
-        for done in admin.create_topics([NewTopic(name, partitions, 1)]).values():
+        for done in admin.create_topics([NewTopic(name, partitions, self.replication)]).values():
             done.result(TOPIC_LIMIT_S)
         return name
 
