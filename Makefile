@@ -9,7 +9,7 @@ STATE ?= .state
 TWO_WORKERS := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-feed docs clean
+.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-feed chaos docs clean
 
 help: ## what each task does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ demo-seeds: $(VENV)/.installed ## 20 demos with 20 seeds on one running set of p
 	$(HANGTAG) local up --state $(STATE)/seeds && for seed in $$(seq 1 20); do \
 	  $(HANGTAG) demo --state $(STATE)/seeds --products 60 --seed $$seed --output json || exit 1; \
 	done
+
+chaos: $(VENV)/.tested ## faults against the real loop for most of an hour, judged by an oracle (CHAOS="--seed 7 --protocol range")
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 bench: $(VENV)/.tested ## figures, not judgements
 	PYTHONPATH=. $(BIN)/python tests/bench/product.py

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real process of the real loop with stub stages: `python -m tests.integration.engine.worker FILE`."""
+"""A real process of the real loop with stub stages: `python -m tests.chaos.worker FILE`.
+
+Its clients and its intake are subclasses that note what they do in the tally; nothing else differs.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,27 @@ import asyncio
 import json
 import random
 import sys
+import threading
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from consumer.errors import DeadLetterReason, Fatal
 from consumer.events import Rejected
-from consumer.kafka import bitmap, chains
+from consumer.kafka import clients, loop
 from consumer.kafka.chains import Chains
 from consumer.kafka.event_loop import EventLoopThread
+from consumer.kafka.hang import exit_on_hang
+from consumer.kafka.intake import Intake
 from consumer.kafka.loop import Loop
 from consumer.kafka.signals import stop_on_signals
+from consumer.observability.logs import configure_logs
 from consumer.observability.metrics import Metrics
 from consumer.settings import load_settings
-from tests.integration.engine.tally import Tally
+from tests.chaos.failpoints import ProbedConsumer, ProbedProducer
+from tests.chaos.sabotage import SABOTAGES
+from tests.chaos.tally import Tally
 from tests.support.engine import BUILD, echo
 
 if TYPE_CHECKING:
@@ -29,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Share of the input, marked in the value, that the stub stages reject.
 BAD = b":bad"
+#: No exit code of the program: something of it still ran at its end.
+LEFTOVERS_EXIT = 71
 
 
 class TallyMetrics(Metrics):
@@ -49,6 +61,21 @@ class TallyMetrics(Metrics):
             self._tally.put("largest_bitmap", max(size_bytes, self._tally.get("largest_bitmap")))
 
 
+def tallied_intake(tally: Tally) -> type[Intake]:
+    """An intake whose count is in the tally, exact at any moment."""
+
+    class TalliedIntake(Intake):
+        @property
+        def held(self) -> int:
+            return tally.get("held")
+
+        @held.setter
+        def held(self, value: int) -> None:
+            tally.put("held", value)
+
+    return TalliedIntake
+
+
 class StubStages:
     """Waits as long as fetch and inference would, then repeats the value or rejects it."""
 
@@ -59,9 +86,7 @@ class StubStages:
 
     async def __call__(self, delivery: Delivery) -> Outcome:
         self._tally.add("started")
-        self._tally.add("running")
         await asyncio.sleep(random.expovariate(1 / self._mean_delay_s))
-        self._tally.add("running", -1)
         self._tally.add("finished")
         if delivery.value is not None and delivery.value.endswith(BAD):
             now = datetime.now(UTC)
@@ -69,28 +94,28 @@ class StubStages:
         return echo(self._topics, delivery)
 
 
-def sabotage(what: str) -> None:
-    """Break one promise, so that the oracle can show that it would notice."""
-    if what == "forget_bitmaps":
-        bitmap.decode = lambda *_: set()
-    elif what == "forget_order":
-        chains._chain_key = lambda work: (id(work.progress), work.delivery.offset)
-
-
 def main(plan: dict[str, Any]) -> int:
-    sabotage(plan["sabotage"])
-    settings = load_settings(**plan["settings"])
+    """The exit code of one life of a slot."""
+    configure_logs("info")
     tally = Tally(Path(plan["tally"]))
-    tally.put("running", 0)
-    with EventLoopThread() as events:
-        stages = StubStages(settings.topics, tally, plan["mean_delay_s"])
-        loop = Loop(settings, Chains(stages, events), BUILD, TallyMetrics(tally))
-        with stop_on_signals(loop.request_stop):
-            try:
-                loop.run()
-            except Fatal as error:
-                print(repr(error), flush=True)
-                return error.exit_code
+    clients.Producer = partial(ProbedProducer, tally)
+    clients.Consumer = partial(ProbedConsumer, tally)
+    loop.Intake = tallied_intake(tally)
+    if plan["sabotage"]:
+        SABOTAGES[plan["sabotage"]]()
+    settings = load_settings(**plan["settings"])
+    try:
+        with EventLoopThread() as events:
+            stages = StubStages(settings.topics, tally, plan["mean_delay_s"])
+            work = Loop(settings, Chains(stages, events), BUILD, TallyMetrics(tally))
+            with stop_on_signals(work.request_stop), exit_on_hang(work.vitals):
+                work.run()
+    except Fatal as error:
+        print(repr(error), flush=True)
+        return error.exit_code
+    if threading.active_count() > 1:
+        print("left behind:", threading.enumerate(), flush=True)
+        return LEFTOVERS_EXIT
     return 0
 
 
