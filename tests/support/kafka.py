@@ -42,13 +42,7 @@ class Kafka:
 
     def create_topics(self, partitions: int = 6) -> TopicSettings:
         """The four topics under names that no other test uses."""
-        run = uuid.uuid4().hex[:8]
-        topics = TopicSettings(
-            events=f"events-{run}",
-            attributes=f"attributes-{run}",
-            embeddings=f"embeddings-{run}",
-            dead_letters=f"dead-letters-{run}",
-        )
+        topics = fresh_names()
         create_topics(
             KafkaSettings(bootstrap_servers=self.bootstrap_servers), topics, Layout(partitions, self.replication)
         )
@@ -61,6 +55,17 @@ class Kafka:
         for done in admin.create_topics([NewTopic(name, partitions, self.replication)]).values():
             done.result(TOPIC_LIMIT_S)
         return name
+
+
+def fresh_names() -> TopicSettings:
+    """Names of the four topics that no other test uses."""
+    run = uuid.uuid4().hex[:8]
+    return TopicSettings(
+        events=f"events-{run}",
+        attributes=f"attributes-{run}",
+        embeddings=f"embeddings-{run}",
+        dead_letters=f"dead-letters-{run}",
+    )
 
 
 def require_kafka() -> None:

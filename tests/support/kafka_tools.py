@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 LIMIT_S = 60
 CLASSES = {
-    "kafka-acls": "kafka.admin.AclCommand",
+    "kafka-acls": "org.apache.kafka.tools.AclCommand",
+    "kafka-configs": "kafka.admin.ConfigCommand",
     "kafka-metadata-quorum": "org.apache.kafka.tools.MetadataQuorumCommand",
     "kafka-topics": "org.apache.kafka.tools.TopicCommand",
 }
@@ -31,7 +33,7 @@ def write_tools(folder: Path, logs: Path) -> None:
     """The tools as commands in `folder`, to be put in front of PATH."""
     for name in CLASSES:
         command = folder / name
-        command.write_text(f'#!/bin/sh\nexec {" ".join(_command(logs, name))} "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec {shlex.join(_command(logs, name))} "$@"\n')
         command.chmod(0o755)
 
 

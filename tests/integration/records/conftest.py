@@ -7,7 +7,7 @@ import pytest
 
 from consumer.kafka.topics import Layout, create_topics
 from consumer.settings import KafkaSettings, TopicSettings
-from tests.integration.records.names import fresh_names
+from tests.support.kafka import fresh_names
 
 if TYPE_CHECKING:
     from tests.support.kafka import Kafka

@@ -12,7 +12,7 @@ from consumer.cli import app
 from consumer.errors import BrokerUnavailable, Refused
 from consumer.kafka.topics import Layout, create_topics, wait_for_leaders
 from consumer.settings import KafkaSettings, TopicSettings
-from tests.integration.records.names import fresh_names
+from tests.support.kafka import fresh_names
 
 if TYPE_CHECKING:
     from tests.support.kafka import Kafka

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hangtag doctor` on the shared broker, whose shortest session is 500 ms."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
+
+from consumer.cli import app
+from consumer.errors import SettingsInvalid
+from tests.support.engine import Echo, Feed, numbered, running
+
+if TYPE_CHECKING:
+    from tests.integration.doctor.conftest import Commands
+    from tests.support.kafka import Kafka
+    from tests.support.registry import SchemaHost
+    from tests.support.triton import Triton
+
+#: Long before this, a worker with the same fault would sit there without a word.
+TOLD_LIMIT_S = 30
+
+
+@pytest.mark.kafka
+@pytest.mark.triton
+def test_where_everything_fits_it_exits_with_0(commands: Commands, kafka: Kafka, triton: Triton) -> None:
+    commands.use(kafka, kafka.create_topics(2))
+    commands.set(triton__grpc=triton.grpc, triton__read_key=triton.read_key, triton__bundle=triton.bundle)
+
+    report = commands.report("doctor")
+
+    assert {finding["status"] for finding in report.findings} == {"ok"}, report.findings
+    assert report.exit_code == 0
+    assert {"join", "transaction", "offsets", "triton", "topic_partitions"} <= report.with_status("ok")
+    assert "registry" not in report.with_status("ok")  # none is set
+
+
+@pytest.mark.kafka
+def test_a_refused_join_is_told_with_the_setting_to_change(commands: Commands, kafka: Kafka) -> None:
+    commands.use(kafka, kafka.create_topics(1))
+    commands.set(kafka__session_timeout_s=0.3)
+    began_s = time.monotonic()
+
+    report = commands.report("doctor")
+
+    assert time.monotonic() - began_s < TOLD_LIMIT_S
+    assert report.exit_code == 1
+    assert report.of("session_timeout")["status"] == "failed"
+    assert report.of("session_timeout")["advice"].startswith("HANGTAG_KAFKA__SESSION_TIMEOUT_S=0.5, or change ")
+    assert report.of("join")["status"] == "failed"
+    assert "INVALID_SESSION_TIMEOUT" in report.of("join")["found"]
+    assert "kafka.session_timeout_s" in report.of("join")["advice"]
+    assert report.status("transaction") == "ok"
+    assert report.status("offsets") == "unknown"
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    "properties", [{"group.protocol": "consumer"}, {"partition.assignment.strategy": "cooperative-sticky"}]
+)
+def test_it_joins_by_the_protocol_of_the_settings(commands: Commands, kafka: Kafka, properties: dict[str, str]) -> None:
+    commands.use(kafka, kafka.create_topics(1))
+    commands.set(kafka__properties=json.dumps(properties))
+
+    report = commands.report("doctor")
+
+    assert {"session_timeout", "join", "transaction", "offsets"} <= report.with_status("ok"), report.findings
+
+
+@pytest.mark.kafka
+def test_a_worker_of_the_same_group_and_slot_does_not_notice(commands: Commands, kafka: Kafka) -> None:
+    topics = kafka.create_topics(2)
+    settings = commands.use(kafka, topics)
+    feed = Feed(kafka.bootstrap_servers, topics.events)
+    feed.write(numbered(20))
+
+    with capture_logs() as logs, running(settings, Echo(topics)) as run:
+        run.wait_for(20)
+        report = commands.report("doctor")
+        feed.write(numbered(20))
+        run.wait_for(40)
+
+    assert {"join", "transaction", "offsets"} <= report.with_status("ok"), report.findings
+    assert [line["event"] for line in logs].count("partitions_assigned") == 1
+
+
+@pytest.mark.kafka
+def test_a_worker_without_transactions_is_not_asked_about_them(commands: Commands, kafka: Kafka) -> None:
+    commands.use(kafka, kafka.create_topics(1))
+    commands.set(engine__delivery="at_least_once")
+
+    report = commands.report("doctor")
+
+    assert report.status("join") == "ok"
+    assert not {"transaction", "transaction_timeout"} & {finding["check"] for finding in report.findings}
+
+
+@pytest.mark.kafka
+def test_without_the_topics_it_says_how_to_make_them(commands: Commands, kafka: Kafka) -> None:
+    commands.set(kafka__bootstrap_servers=kafka.bootstrap_servers, topics__events="no-such-topic")
+
+    report = commands.report("doctor", "--timeout", "5")
+
+    advice = {finding["advice"] for finding in report.findings if finding["check"] == "topics"}
+    assert advice == {"hangtag topics create --partitions 6 --replication 1"}
+    assert report.status("join") == "failed"
+
+
+def test_without_a_broker_nothing_of_kafka_is_assumed(commands: Commands) -> None:
+    commands.set(kafka__bootstrap_servers="127.0.0.1:1")
+
+    report = commands.report("doctor", "--timeout", "1")
+
+    assert report.exit_code == 1
+    assert report.status("broker") == "failed"
+    assert "Connection refused" in report.of("broker")["found"]
+    assert report.status("kafka") == "unknown"
+    assert report.status("triton") == "failed"
+
+
+def test_the_brokers_other_tongue_is_named(commands: Commands, schema_host: SchemaHost) -> None:
+    commands.set(
+        kafka__bootstrap_servers=schema_host.url.removeprefix("http://"),
+        kafka__properties='{"security.protocol": "SSL"}',
+    )
+
+    report = commands.report("doctor", "--timeout", "1")
+
+    assert "SSL" in report.of("broker")["found"]
+
+
+def test_private_images_are_a_warning(commands: Commands) -> None:
+    commands.set(kafka__bootstrap_servers="127.0.0.1:1", images__allow_private='["127.0.0.1/32:8123"]')
+
+    finding = commands.report("doctor", "--timeout", "1").of("private_images")
+
+    assert finding["status"] == "warning"
+    assert "127.0.0.1/32:8123" in finding["found"]
+
+
+def test_a_registry_without_our_schemas_is_told(commands: Commands, schema_host: SchemaHost) -> None:
+    commands.set(kafka__bootstrap_servers="127.0.0.1:1", registry__url=schema_host.url)
+
+    before = commands.report("doctor", "--timeout", "1")
+    assert CliRunner().invoke(app, ["schemas", "register"]).exit_code == 0
+    after = commands.report("doctor", "--timeout", "1")
+
+    assert "registry" in before.with_status("failed")
+    assert after.status("registry") == "ok"
+
+
+@pytest.mark.parametrize("properties", ['{"acks": "1"}', '{"lingre.ms": "5"}', '{"isolation.level": "x"}'])
+def test_wrong_settings_end_it_before_it_asks_anybody(commands: Commands, properties: str) -> None:
+    commands.set(kafka__properties=properties)
+
+    result = CliRunner().invoke(app, ["doctor", "--output", "json"])
+
+    assert isinstance(result.exception, SettingsInvalid)
+    assert result.exception.exit_code == 2
+    assert result.stdout == ""
