@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from consumer.kafka.progress import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """One admitted delivery, with the assignment it belongs to and the bytes reserved for it."""
 
     progress: Progress
@@ -29,8 +27,7 @@ class Work:
     reserved_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The end of one piece of work: an outcome, an error that must stop the process, or neither when it was dropped."""
 
     work: Work
@@ -53,7 +50,7 @@ class Chains:
         self._handle = handle
         self._events = events
         self._chains: dict[ChainKey, deque[Work]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[ChainKey, asyncio.Task[None]] = {}
 
     @property
     def eligible_keys(self) -> int:
@@ -71,19 +68,17 @@ class Chains:
             if chain is not None:
                 chain.append(work)
                 continue
-            self._chains[key] = deque((work,))
-            task = asyncio.ensure_future(self._run(key))
-            self._tasks.add(task)  # the event loop itself keeps only a weak reference
-            task.add_done_callback(self._tasks.discard)
+            chain = self._chains[key] = deque((work,))
+            # Kept until the chain ends: the event loop itself has only a weak reference.
+            self._tasks[key] = asyncio.get_running_loop().create_task(self._run(key, chain))
 
-    async def _run(self, key: ChainKey) -> None:
-        chain = self._chains[key]
+    async def _run(self, key: ChainKey, chain: deque[Work]) -> None:
         try:
             while chain:
                 self.finished.put(await self._end_of(chain[0]))
                 chain.popleft()
         finally:
-            del self._chains[key]
+            del self._chains[key], self._tasks[key]
 
     async def _end_of(self, work: Work) -> Done:
         if work.progress.is_closed:  # its next owner will run it

@@ -10,6 +10,8 @@ from consumer.events import OutputRecord
 from consumer.headers import dead_letter_headers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from consumer.events import Delivery, Rejected
     from consumer.headers import Build
     from consumer.settings import DeadLetterSettings
@@ -47,15 +49,17 @@ class DeadLetterLimit:
         self.reason: str | None = None
         """Why intake must stop; stays until the process is restarted."""
 
-    def saw(self, *, rejected: bool) -> None:
-        """Count one finished event."""
-        if len(self._window) == WINDOW_EVENTS:
-            self._rejected -= self._window[0]
-        self._window.append(rejected)
-        self._rejected += rejected
-        self._run = self._run + 1 if rejected else 0
-        if self.reason is None:
-            self.reason = self._exceeded()
+    def saw(self, rejected: Iterable[bool]) -> None:
+        """Count finished events, in order."""
+        window = self._window
+        for is_rejected in rejected:
+            if len(window) == WINDOW_EVENTS:
+                self._rejected -= window[0]
+            window.append(is_rejected)
+            self._rejected += is_rejected
+            self._run = self._run + 1 if is_rejected else 0
+            if self._rejected and self.reason is None:
+                self.reason = self._exceeded()
 
     def _exceeded(self) -> str | None:
         if self._run >= self._settings.max_run:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from consumer.events import Delivery
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 def delivery_of(message: Message) -> Delivery:
     """One record, bytes untouched. Only for messages without an error."""
     kind, timestamp_ms = message.timestamp()
-    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    headers = message.headers()
+    # The client says "or None" of the first three, for messages that no broker has taken yet.
     return Delivery(
-        # The client says "or None" of these three, for messages that no broker has taken yet.
-        topic=cast("str", message.topic()),
-        partition=cast("int", message.partition()),
-        offset=cast("int", message.offset()),
-        key=message.key(),
-        value=message.value(),
-        headers=tuple(headers),
-        timestamp_ms=timestamp_ms if kind else -1,
+        message.topic(),  # type: ignore[arg-type]
+        message.partition(),  # type: ignore[arg-type]
+        message.offset(),  # type: ignore[arg-type]
+        message.key(),
+        message.value(),
+        tuple(headers) if headers else (),  # type: ignore[arg-type]
+        timestamp_ms if kind else -1,
     )

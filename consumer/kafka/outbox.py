@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from confluent_kafka import TopicPartition
@@ -30,8 +30,7 @@ log = structlog.get_logger()
 FRAME_BYTES = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A finished delivery and what it still holds."""
 
     progress: Progress
@@ -144,8 +143,10 @@ class Outbox:
     def _rejection(self, outcome: Outcome) -> Rejected | None:
         if isinstance(outcome, Rejected):
             return outcome
-        too_large = next(filter(self._is_too_large, outcome.records), None)
-        return None if too_large is None else _rejected(too_large, self._limits.of(too_large.topic))
+        for record in outcome.records:
+            if self._is_too_large(record):
+                return _rejected(record, self._limits.of(record.topic))
+        return None
 
     def _records(self, result: Result, rejected: Rejected | None) -> Sequence[OutputRecord]:
         if rejected is None:
@@ -165,8 +166,11 @@ class Outbox:
 
 def held_bytes(delivery: Delivery, outcome: Outcome | None = None) -> int:
     """Bytes of a record, and of what came out of it."""
-    outputs = outcome.records if isinstance(outcome, Finished) else ()
-    return len(delivery.key or b"") + len(delivery.value or b"") + sum([len(record.value or b"") for record in outputs])
+    held = len(delivery.key or b"") + len(delivery.value or b"")
+    if isinstance(outcome, Finished):
+        for record in outcome.records:
+            held += len(record.value or b"")
+    return held
 
 
 def _rejected(record: OutputRecord, limit_bytes: int) -> Rejected:
@@ -178,5 +182,7 @@ def _rejected(record: OutputRecord, limit_bytes: int) -> Rejected:
 
 
 def _size(record: OutputRecord) -> int:
-    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
-    return len(record.key or b"") + len(record.value or b"") + headers + FRAME_BYTES
+    size = FRAME_BYTES + len(record.key or b"") + len(record.value or b"")
+    for name, value in record.headers:
+        size += (len(name) if name.isascii() else len(name.encode())) + len(value or b"")
+    return size

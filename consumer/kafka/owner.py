@@ -175,9 +175,9 @@ class Owner:
         prepared = parts.publication.publish()
         if prepared is None:
             return
-        for result, rejected in prepared.results:
+        for result, _ in prepared.results:
             parts.intake.release(result.held_bytes)
-            parts.limit.saw(rejected=rejected is not None)
+        parts.limit.saw([rejected is not None for _, rejected in prepared.results])
         if parts.limit.reason is not None and not parts.valve.is_stopped:
             log.error("intake_stopped", reason=parts.limit.reason)
             parts.vitals.obstacle("intake", f"intake stopped: {parts.limit.reason}")

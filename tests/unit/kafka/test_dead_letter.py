@@ -10,7 +10,7 @@ from consumer.settings import DeadLetterSettings
 def reason_after(pattern: str, **settings: float) -> str | None:
     limit = DeadLetterLimit(DeadLetterSettings(**settings))
     for letter in pattern:
-        limit.saw(rejected=letter == "x")
+        limit.saw([letter == "x"])
     return limit.reason
 
 

@@ -115,11 +115,11 @@ def test_headers_are_text_and_base64_where_they_are_not() -> None:
 
 
 def test_a_record_without_key_and_time_says_so() -> None:
-    line = PRINTER.delivery(replace(delivery(None), key=None, timestamp_ms=-1))
+    line = PRINTER.delivery(delivery(None)._replace(key=None, timestamp_ms=-1))
 
     assert (line["key"], line["timestamp"]) == (None, None)
 
 
 @pytest.mark.parametrize("timestamp_ms", [-1, 253402300800000, (1 << 63) - 1])
 def test_a_record_without_a_time_that_can_be_said_is_printed_without_one(timestamp_ms: int) -> None:
-    assert PRINTER.delivery(replace(delivery(None), timestamp_ms=timestamp_ms))["timestamp"] is None
+    assert PRINTER.delivery(delivery(None)._replace(timestamp_ms=timestamp_ms))["timestamp"] is None
