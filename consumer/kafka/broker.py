@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined] # has no __all__
 
 from consumer.errors import BrokerUnavailable, Refused
+from consumer.kafka.faults import advice_for, kafka_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,19 +58,34 @@ class Limits:
 def require_topics(admin: AdminClient, topics: TopicSettings) -> None:
     """Return when the broker answers and its topics fit. Raises BrokerUnavailable while something is missing.
 
-    Raises Refused when an output has fewer partitions than the input: outputs go to the input's partition number.
+    Raises Refused when ACLs hide a topic from us, and when an output has fewer partitions than the input: outputs go to
+    the input's partition number.
     """
+    names = (topics.events, *outputs(topics))
     try:
         metadata = admin.list_topics(timeout=_ASK_S)
     except KafkaException as error:
         raise BrokerUnavailable("Kafka does not answer") from error
-    names = (topics.events, *outputs(topics))
-    if missing := [name for name in names if not _partitions(metadata, name)]:
+    missing = [name for name in names if not _partitions(metadata, name)]
+    for name in missing:
+        if advice := _why_hidden(admin, name):
+            raise Refused(f"Kafka does not let us use {name}; look at: {advice}")
+    if missing:
         raise BrokerUnavailable(f"topics are missing: {', '.join(missing)}; `hangtag topics create` makes them")
     needed = _partitions(metadata, topics.events)
     for name in outputs(topics):
         if (found := _partitions(metadata, name)) < needed:
             raise Refused(f"{name} has {found} partitions, {topics.events} has {needed}: add the missing ones")
+
+
+def _why_hidden(admin: AdminClient, name: str) -> str | None:
+    """Advice when ACLs hide the topic: the list leaves it out then, and only when asked by name does Kafka say so."""
+    (answer,) = admin.describe_topics(TopicCollection([name]), request_timeout=_ASK_S).values()
+    try:
+        answer.result(_CONFIGS_S)
+    except KafkaException as error:
+        return advice_for(kafka_error(error))
+    return None
 
 
 def read_limits(admin: AdminClient, topics: TopicSettings) -> Limits:

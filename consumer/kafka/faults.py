@@ -14,6 +14,8 @@ from consumer.errors import Fatal, Fenced, Refused, StaleGeneration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_CREDENTIALS = "sasl.mechanism, sasl.username and sasl.password in kafka.properties"
+
 #: Code -> the setting to look at. Asking again cannot help.
 _REFUSALS: Mapping[int, str] = {
     KafkaError.INVALID_SESSION_TIMEOUT: (
@@ -30,7 +32,9 @@ _REFUSALS: Mapping[int, str] = {
     KafkaError.GROUP_AUTHORIZATION_FAILED: "the ACL of the group: READ",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "the ACL of the transactional id <group>-<slot>: WRITE",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the ACLs of the cluster",
-    KafkaError.SASL_AUTHENTICATION_FAILED: "user and password in kafka.properties",
+    KafkaError.SASL_AUTHENTICATION_FAILED: _CREDENTIALS,
+    KafkaError._AUTHENTICATION: _CREDENTIALS,
+    KafkaError._SSL: "ssl.ca.location and the other ssl.* in kafka.properties",
     KafkaError._UNKNOWN_PARTITION: "an output has fewer partitions than the input: add the missing ones",
 }
 

@@ -70,7 +70,7 @@ class Loop:
 
     def run(self) -> None:
         """Work until `request_stop`; the calling thread owns the Kafka clients meanwhile. Raises Fatal."""
-        admin = connect_admin(self._settings)
+        admin = connect_admin(self._settings, self._watch.client_error)
         try:
             limits = self._wait_for_cluster(admin)
             clients = connect(self._settings, limits, Reports(self._watch.client_error, self._watch.statistics))
@@ -103,6 +103,8 @@ class Loop:
             try:
                 require_topics(admin, self._settings.topics)
             except BrokerUnavailable as error:
+                admin.poll(0)  # it may know more than that nobody answers
+                self._watch.check()
                 self._say_waiting(str(error))
                 self.vitals.turned()
                 if self._stop_requested.wait(_ASK_EVERY_S):  # there is nothing to drain

@@ -14,7 +14,7 @@ import structlog
 from confluent_kafka import KafkaError
 
 from consumer.errors import Refused
-from consumer.kafka.faults import Notice, notice_of
+from consumer.kafka.faults import Notice, fatal_for, notice_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,6 +47,7 @@ class GroupWatch:
         self._last_error = "none"
         self._is_reachable = True
         self._had_outage = False
+        self._refusal: Refused | None = None
         self._join_state = "unknown"
         self.end_offsets: Mapping[int, int] = {}
         """Last stable offset per partition, a few seconds old."""
@@ -69,6 +70,7 @@ class GroupWatch:
     def reachable(self) -> None:
         """A broker answers."""
         self._is_reachable = True
+        self._refusal = None
         self._vitals.obstacle("broker", None)
 
     @property
@@ -97,6 +99,8 @@ class GroupWatch:
 
     def client_error(self, error: KafkaError) -> None:
         """Librdkafka's error callback: mostly connections that it will open again by itself."""
+        if isinstance(refusal := fatal_for(error), Refused):
+            self._refusal = refusal
         if error.code() == _ALL_DOWN:
             self._is_reachable = False
             self._had_outage = True
@@ -117,7 +121,9 @@ class GroupWatch:
         }
 
     def check(self) -> None:
-        """Once a second: sound the alarm when the assignment stays away."""
+        """Once a second: sound the alarm when the assignment stays away. Raises Refused when no broker lets us in."""
+        if self._refusal is not None and not self._is_reachable:
+            raise self._refusal
         missing_s = 0.0 if self._missing_since_s is None else self._clock() - self._missing_since_s
         self._metrics.assignment_missing(missing_s)
         if missing_s >= ALARM_S and self._is_due("assignment_missing"):

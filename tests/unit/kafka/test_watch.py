@@ -131,6 +131,27 @@ def test_no_broker_makes_unready_until_one_answers(scene: Scene) -> None:
     assert [scene.watch.take_outage() for _ in range(2)] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("code", "setting"), [(KafkaError._AUTHENTICATION, "sasl.password"), (KafkaError._SSL, "ssl.ca.location")]
+)
+def test_credentials_that_no_broker_takes_end_the_process(scene: Scene, code: int, setting: str) -> None:
+    scene.watch.client_error(KafkaError(code))
+    scene.watch.client_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+
+    with pytest.raises(Refused, match=setting):
+        scene.watch.check()
+
+
+def test_one_broker_that_refuses_us_while_another_answers_ends_nothing(scene: Scene) -> None:
+    scene.watch.client_error(KafkaError(KafkaError._AUTHENTICATION))
+    scene.watch.check()
+
+    scene.watch.reachable()
+    scene.watch.client_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+
+    scene.watch.check()
+
+
 def test_the_same_error_is_logged_once_in_a_while(scene: Scene) -> None:
     with capture_logs() as logs:
         for _ in range(100):
