@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from consumer.settings import KafkaSettings
 
 
+#: To be filled in where the settings do not name us.
+_SOMEBODY = "NAME"
+
+
 @dataclass(frozen=True, slots=True)
 class Commands:
     """For one cluster."""
@@ -18,11 +22,15 @@ class Commands:
     bootstrap_servers: str
     is_secured: bool = False
     """The tools then need a file with the way in, which we cannot write for them."""
+    user: str = _SOMEBODY
+    """Whom ACLs are about."""
 
     @classmethod
     def of(cls, kafka: KafkaSettings) -> Self:
         """For the cluster of the settings."""
-        return cls(kafka.bootstrap_servers, "security.protocol" in kafka.properties)
+        properties = kafka.properties
+        user = properties.get("sasl.username", _SOMEBODY)
+        return cls(kafka.bootstrap_servers, "security.protocol" in properties, user)
 
     def set_config(self, topic: str, name: str, value: str | int) -> str:
         """Set one configuration of a topic."""
@@ -41,8 +49,8 @@ class Commands:
 
     def allow(self, operation: str, *resource: str) -> str:
         """Let the worker's user do something."""
-        user = ("--allow-principal", "User:NAME", "--operation", operation)
-        return self._tool("kafka-acls.sh", "--add", *user, *resource)
+        right = ("--allow-principal", f"User:{self.user}", "--operation", operation)
+        return self._tool("kafka-acls.sh", "--add", *right, *resource)
 
     def _tool(self, name: str, *arguments: str) -> str:
         login = ("--command-config", "client.properties") if self.is_secured else ()

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +23,17 @@ if TYPE_CHECKING:
     from tests.support.registry import SchemaHost
     from tests.support.triton import Triton
 
+README = Path(__file__).parents[3] / "README.md"
+
 #: Long before this, a worker with the same fault would sit there without a word.
 TOLD_LIMIT_S = 30
+
+
+def checks_in_the_readme() -> list[str]:
+    """Those of the example in which all is well."""
+    block = re.search(r"\$ hangtag doctor\n(.*?)```", README.read_text(), re.DOTALL)
+    assert block is not None
+    return re.findall(r"^(?:ok|warning) +(\w+)", block[1], re.MULTILINE)
 
 
 @pytest.mark.kafka
@@ -36,7 +47,7 @@ def test_where_everything_fits_it_exits_with_0(commands: Commands, kafka: Kafka,
     assert {finding["status"] for finding in report.findings} == {"ok"}, report.findings
     assert report.exit_code == 0
     assert {"join", "transaction", "offsets", "triton", "topic_partitions"} <= report.with_status("ok")
-    assert "registry" not in report.with_status("ok")  # none is set
+    assert [finding["check"] for finding in report.findings] == checks_in_the_readme()  # no registry is set
 
 
 @pytest.mark.kafka

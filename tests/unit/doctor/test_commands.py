@@ -14,6 +14,13 @@ def test_a_secured_cluster_needs_a_file_with_the_way_in() -> None:
     assert "--command-config" not in Commands.of(KafkaSettings(bootstrap_servers="b:1")).show_leaderless("t")
 
 
+def test_the_user_of_the_settings_is_the_one_to_allow() -> None:
+    ours = KafkaSettings(properties={"sasl.username": "app"})
+
+    assert "User:app " in Commands.of(ours).allow("Read", "--group", "g")
+    assert "User:NAME " in Commands.of(KafkaSettings()).allow("Read", "--group", "g")
+
+
 def test_names_are_quoted_for_the_shell() -> None:
     command = Commands("b:1").add_partitions("a topic; rm", 3)
 
