@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run may not leave behind: offsets short of the end, bitmaps, open transactions, exits that nobody knows."""
+"""What a run may not leave behind: offsets short of the end, bitmaps, open transactions."""
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,18 +10,12 @@ from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from consumer.errors import Fenced, StaleGeneration
 from tests.support.engine import committed_offsets
 from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from consumer.settings import Settings
-    from tests.chaos.slot import Slot
 
-#: Killed, stopped, fenced, stale: the supervisor starts it again. Nothing else may happen.
-KNOWN_EXITS = {-signal.SIGKILL, 0, Fenced.exit_code, StaleGeneration.exit_code}
 #: Where offsets that were sent to a transaction wait for its end; the local broker has one partition of it.
 _OFFSETS_TOPIC = "__consumer_offsets"
 #: Markers follow a commit by milliseconds; an abandoned transaction stays for its timeout.
@@ -72,15 +65,3 @@ class Ends:
         latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}
         answers = admin.list_offsets(latest, isolation_level=isolation, request_timeout=_ASK_S)
         return {partition.partition: answer.result(_ASK_S).offset for partition, answer in answers.items()}
-
-
-def faults_of_processes(slots: Iterable[Slot]) -> list[str]:
-    """Exits that nobody knows, and tracebacks."""
-    found = []
-    for slot in slots:
-        unknown = set(slot.exits) - KNOWN_EXITS
-        if unknown:
-            found.append(f"slot {slot.name} ended with {sorted(unknown)}")
-        if slot.lives and "Traceback" in slot.log.read_text(errors="replace"):
-            found.append(f"a traceback in {slot.log}")
-    return found

@@ -48,10 +48,10 @@ class Cards:
             "broker freeze": self.freeze_broker,
             "broker restart": lambda: self._restart_broker("broker restart"),
             "broker kill": lambda: self._restart_broker("broker kill"),
-            "before offsets": lambda: self.fail_at(Failpoint.BEFORE_OFFSETS),
-            "before commit": lambda: self.fail_at(Failpoint.BEFORE_COMMIT),
-            "during commit": lambda: self.fail_at(Failpoint.DURING_COMMIT),
-            "committed wait": self.fail_in_committed_wait,
+            Failpoint.BEFORE_OFFSETS.label: lambda: self.fail_at(Failpoint.BEFORE_OFFSETS),
+            Failpoint.BEFORE_COMMIT.label: lambda: self.fail_at(Failpoint.BEFORE_COMMIT),
+            Failpoint.DURING_COMMIT.label: lambda: self.fail_at(Failpoint.DURING_COMMIT),
+            Failpoint.COMMITTED_WAIT.label: self.fail_in_committed_wait,
         }
 
     def takeover(self) -> None:
@@ -146,12 +146,12 @@ class Cards:
             self.source.top_up()
             return False
 
-        self.crew.let(attempt, LIMIT_S, f"the failpoint {point.name.lower()}")
+        self.crew.let(attempt, LIMIT_S, f"the failpoint {point.label}")
         if not is_struck():
             for slot in slots:
                 slot.disarm()
             return False
-        self.crew.timeline.add("failpoint", point=point.name.lower())
+        self.crew.timeline.add("failpoint", point=point.label)
         return True
 
     def _has_heir(self, victim: Slot) -> Callable[[], bool]:

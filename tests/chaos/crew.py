@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from consumer.local.process import last_words
+from tests.chaos.slot import KNOWN_EXITS
 from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
@@ -100,6 +102,8 @@ class Crew:
 
     def _note_exit(self, slot: Slot, code: int) -> None:
         self.timeline.add("exit", slot.name, code=code, in_transaction=slot.tally.get("in_transaction"))
+        # To go on would only start it again and again.
+        assert code in KNOWN_EXITS, f"slot {slot.name} ended with {code}: {last_words(slot.log)}"
         if code == -signal.SIGKILL and slot.name in self._vacated_by_kill:
             self._vacated_by_kill.discard(slot.name)
             self._vacancies[slot.name] = Vacancy(slot, frozenset(slot.partitions), time.monotonic())

@@ -41,6 +41,11 @@ class Failpoint(IntEnum):
     COMMITTED_WAIT = 4
     """The new owner asks for the committed offsets, which the open transaction of the one before holds back."""
 
+    @property
+    def label(self) -> str:
+        """Its name in decks and reports."""
+        return self.name.lower().replace("_", " ")
+
 
 class Failing:
     """The armed failpoint of this process."""

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import random
-import re
 import time
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.chaos.aftermath import Ends, faults_of_processes
+from tests.chaos.aftermath import Ends
+from tests.chaos.assessment import count, faults_of, missing_chaos
 from tests.chaos.cards import Cards
 from tests.chaos.crew import Crew
 from tests.chaos.oracle import judge, records_of
@@ -40,10 +39,7 @@ START_LIMIT_S = 90.0
 FINISH_LIMIT_S = 240.0
 STOP_LIMIT_S = 60.0
 LOOK_EVERY_S = 0.5
-#: What a process may have grown by between its first assignment and the end of all work.
-GROWTH_MIB = 96
 _MIB = 1 << 20
-_ABORTED = re.compile(r'"error": "(\w+)[^"]*".*"event": "transaction_aborted"')
 
 
 @dataclass
@@ -60,7 +56,6 @@ class Run:
 
     def play(self, progress: Callable[[str], None] = lambda _: None) -> Report:
         """Deal the faults, let the input come to its end, stop the workers; what came of it."""
-        started_s = time.monotonic()
         report = Report(self.scenario.protocol, self.scenario.seed)
         self._start(report)
         self._deal(progress)
@@ -69,9 +64,10 @@ class Run:
         outputs = read_committed(self.settings.kafka.bootstrap_servers, [topics.attributes, topics.dead_letters])
         report.verdict = judge(written, self.source.aborted, BAD, records_of(outputs))
         report.events, report.aborted_input = len(written), len(self.source.aborted)
-        report.seconds = round(time.monotonic() - started_s, 1)
-        self._count(report)
-        self._find_faults(report)
+        count(report, self.crew)
+        report.faults += [*faults_of(report, self.crew), *missing_chaos(report, self.scenario)]
+        if living := self.family.living():
+            report.faults.append(f"processes are left: {sorted(living)}")
         report.save(self.folder)
         return report
 
@@ -108,48 +104,12 @@ class Run:
             self.crew.dismissed.add(slot.name)
             slot.terminate()
             self.crew.let(lambda slot=slot: not slot.is_up, STOP_LIMIT_S, f"the end of slot {slot.name}")
+        report.faults += [f"slot {name} answered SIGTERM with {code}" for name, code in self._last_exits() if code]
         report.faults += ends.faults()
         return written
 
-    def _count(self, report: Report) -> None:
-        timeline, crew = self.crew.timeline, self.crew
-        report.kills = len(timeline.of("kill"))
-        report.freezes, report.terms, report.joins = (len(timeline.of(what)) for what in ("freeze", "term", "join"))
-        report.broker_faults = sum(entry["what"].startswith("broker") for entry in timeline.entries)
-        report.failpoints = dict(Counter(entry["point"] for entry in timeline.of("failpoint")))
-        report.takeovers_s = [entry["seconds"] for entry in timeline.of("takeover")]
-        report.exits = dict(Counter(str(code) for slot in crew.slots for code in slot.exits))
-        report.redone = crew.total("started") - report.events
-        report.already_done, report.bitmaps = crew.total("already_done"), crew.total("bitmaps")
-        report.largest_bitmap_bytes = max(slot.tally.get("largest_bitmap") for slot in crew.slots)
-        logs = [slot.log.read_text(errors="replace") for slot in crew.slots if slot.lives]
-        report.aborts = dict(Counter(cause for log in logs for cause in _ABORTED.findall(log)))
-        report.left_open = sum(entry["in_transaction"] for entry in timeline.of("exit"))
-
-    def _find_faults(self, report: Report) -> None:
-        """All that is wrong; also when chaos did not really happen."""
-        deck = self.scenario.deck
-        assert report.verdict is not None
-        if not report.verdict.is_clean:
-            report.faults.append(str(report.verdict))
-        report.faults += faults_of_processes(self.crew.slots)
-        if living := self.family.living():
-            report.faults.append(f"processes are left: {sorted(living)}")
-        if (grown := report.rss_mib["end"] - report.rss_mib["start"]) > GROWTH_MIB:
-            report.faults.append(f"resident memory grew by {grown} MiB")
-        for slot in self.crew.slots:
-            if slot.lives and slot.exits[-1] != 0:
-                report.faults.append(f"slot {slot.name} answered SIGTERM with {slot.exits[-1]}")
-        happened = {
-            "kills": report.kills >= deck.get("kill", 0) + deck.get("takeover", 0),
-            "takeovers": len(report.takeovers_s) >= deck.get("takeover", 0),
-            "redone work": report.redone > 0,
-            "records passed over as done": report.already_done > 0,
-            "bitmaps": report.bitmaps > 0,
-            "aborted input": report.aborted_input > 0,
-            "aborted transactions": report.aborts or report.left_open,
-        }
-        report.faults += [f"too little chaos: {what}" for what, is_so in happened.items() if not is_so]
+    def _last_exits(self) -> list[tuple[str, int]]:
+        return [(slot.name, slot.exits[-1]) for slot in self.crew.slots if slot.name in SLOTS]
 
     def _rss_mib(self) -> int:
         return max(slot.rss_bytes for slot in self.crew.working) // _MIB

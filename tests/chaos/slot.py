@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from consumer.errors import Fenced, StaleGeneration
 from tests.chaos.tally import Tally
 from tests.support.wait import wait_until
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.chaos.failpoints import Failpoint
 
+#: Killed, stopped, fenced, stale: the supervisor starts it again. Nothing else may happen.
+KNOWN_EXITS = {-signal.SIGKILL, 0, Fenced.exit_code, StaleGeneration.exit_code}
 ROOT = Path(__file__).parents[2]
 #: Fewer admitted and unpublished deliveries, and no open transaction: killing it would prove little.
 BUSY = 100
@@ -130,6 +133,7 @@ class Slot:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+        self.is_frozen = False
         return True
 
     def terminate(self) -> None:

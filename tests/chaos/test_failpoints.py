@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process that stops at the worst moments of a transaction: one after the other, each exactly there."""
+"""Processes that stop at the worst moments of a transaction, each exactly there: for good, or for a while."""
 
 from __future__ import annotations
 
@@ -15,71 +15,110 @@ from tests.chaos.run import Run, staged
 from tests.chaos.scenario import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from tests.chaos.report import Report
+    from tests.chaos.slot import Slot
     from tests.support.kafka import Kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
-#: Timeout of the transaction, and the interval in which the broker looks for those that are over it.
-TRANSACTION_S, SWEEP_S = 5, 10
+SESSION_S = 2
+#: The broker ends a transaction that is over its timeout within this time after it.
+SWEEP_S = 10
+
+
+class Stage:
+    """Makes runs of two members, whose session is shorter than their transactions may take."""
+
+    def __init__(self, kafka: Kafka, folder: Path) -> None:
+        self._kafka = kafka
+        self._folder = folder
+
+    def run(self, deck: Mapping[str, int], transaction_timeout_s: float = 5) -> AbstractContextManager[Run]:
+        scenario = Scenario(
+            "range-static",
+            seed=3,
+            events=2000,
+            pause_s=(0.1, 0.3),
+            deck=deck,
+            commit_intervals_s=(0.1,),
+            session_timeout_s=SESSION_S,
+            transaction_timeout_s=transaction_timeout_s,
+        )
+        return staged(scenario, self._kafka, self._folder / "run")
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest, kafka: Kafka, tmp_path: Path) -> Iterator[Run]:
-    """Two members at work. The session is shorter than a transaction: who takes over has to wait for its end."""
-    deck = getattr(request, "param", {})
-    scenario = Scenario(
-        "range-static",
-        3,
-        3000,
-        deck,
-        commit_intervals_s=(0.1,),
-        session_timeout_s=2,
-        transaction_timeout_s=TRANSACTION_S,
-    )
-    with staged(scenario, kafka, tmp_path / "run") as run:
-        yield run
+def stage(kafka: Kafka, tmp_path: Path) -> Stage:
+    return Stage(kafka, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("run", "point"),
-    [
-        ({"before offsets": 1}, "before_offsets"),
-        ({"before commit": 1}, "before_commit"),
-        ({"during commit": 1}, "during_commit"),
-    ],
-    indirect=["run"],
-)
-def test_a_death_in_a_transaction_loses_and_repeats_nothing(run: Run, point: str) -> None:
-    report = run.play()
-
+def assert_clean(run: Run, report: Report) -> None:
     assert report.faults == [], f"timeline and logs: {run.folder}\n{report.text()}"
-    assert report.failpoints == {point: 1}
+
+
+@pytest.mark.parametrize("point", [Failpoint.BEFORE_OFFSETS, Failpoint.BEFORE_COMMIT, Failpoint.DURING_COMMIT])
+def test_a_death_in_a_transaction_loses_and_repeats_nothing(stage: Stage, point: Failpoint) -> None:
+    with stage.run({point.label: 1}) as run:
+        report = run.play()
+
+    assert_clean(run, report)
+    assert report.failpoints == {point.label: 1}
     assert report.exits["-9"] == 1
     assert report.left_open >= 1
 
 
-@pytest.mark.parametrize("run", [{"committed wait": 1}], indirect=True)
-def test_a_death_while_waiting_for_the_transaction_of_the_owner_before_loses_and_repeats_nothing(run: Run) -> None:
-    report = run.play()
+def test_a_death_while_waiting_for_the_transaction_of_the_owner_before_loses_and_repeats_nothing(stage: Stage) -> None:
+    with stage.run({Failpoint.COMMITTED_WAIT.label: 1}) as run:
+        report = run.play()
 
-    assert report.faults == [], f"timeline and logs: {run.folder}\n{report.text()}"
-    assert report.failpoints == {"before_commit": 1, "committed_wait": 1}
-    assert len(report.takeovers_s) == 1
+    assert_clean(run, report)
+    assert report.failpoints[Failpoint.COMMITTED_WAIT.label] == 1
+    assert len(report.takeovers_s) >= 1
 
 
-def test_a_process_frozen_for_longer_than_its_transaction_may_take_asks_to_be_restarted(run: Run) -> None:
+def frozen_at(run: Run, point: Failpoint, seconds: float) -> Slot:
+    """A busy member that froze there, for so long."""
     crew = run.crew
     crew.let(lambda: all(slot.partitions for slot in crew.slots[:2]), LIMIT_S, "partitions for both")
     run.source.write(2000)
     victim = run.cards.hit(lambda _: True)
-    run.cards.let_fail([victim], Failpoint.BEFORE_COMMIT, signal.SIGSTOP)
-    crew.freeze(victim, TRANSACTION_S + SWEEP_S + 2)
-    crew.let(lambda: victim.exits, LIMIT_S, "the end of what was frozen")
+    run.cards.let_fail([victim], point, signal.SIGSTOP)
+    assert crew.freeze(victim, seconds)
+    return victim
 
-    report = run.play()
 
+def test_a_process_frozen_for_longer_than_its_transaction_may_take_asks_to_be_restarted(stage: Stage) -> None:
+    with stage.run({}) as run:
+        victim = frozen_at(run, Failpoint.BEFORE_COMMIT, run.scenario.transaction_timeout_s + SWEEP_S + 2)
+        run.crew.let(lambda: victim.exits, LIMIT_S, "the end of what was frozen")
+        report = run.play()
+
+    assert_clean(run, report)
     assert victim.exits[0] in {Fenced.exit_code, StaleGeneration.exit_code}
-    assert report.faults == [], f"timeline and logs: {run.folder}\n{report.text()}"
+
+
+def test_a_process_frozen_for_longer_than_its_session_commits_what_it_sent_and_its_heir_waits(stage: Stage) -> None:
+    with stage.run({}, transaction_timeout_s=60) as run:
+        victim = frozen_at(run, Failpoint.BEFORE_COMMIT, 3 * SESSION_S)
+        (heir,) = (slot for slot in run.crew.slots[:2] if slot is not victim)
+        run.crew.let(lambda: not victim.is_frozen, LIMIT_S, "the thaw")
+        of_the_heir = heir.partitions
+        report = run.play()
+
+    assert_clean(run, report)
+    # Its old ones were taken back long ago, and the new ones wait for their committed offsets.
+    assert of_the_heir == set()
+
+
+def test_a_process_frozen_for_longer_than_its_session_sends_no_offsets(stage: Stage) -> None:
+    with stage.run({}, transaction_timeout_s=60) as run:
+        victim = frozen_at(run, Failpoint.BEFORE_OFFSETS, 3 * SESSION_S)
+        run.crew.let(lambda: victim.exits, LIMIT_S, "the end of what was frozen")
+        report = run.play()
+
+    assert_clean(run, report)
+    assert victim.exits[0] == StaleGeneration.exit_code
