@@ -109,15 +109,17 @@ class Cluster:
         assert leader is not None, told
         return int(leader[1])
 
-    def restart(self, number: int) -> None:
-        """Bring a node back and wait until it has caught up with the others everywhere."""
-        self.nodes[number].start()
-        self.nodes[number].wait()
-        self.wait_until_in_sync()
-
-    def wait_until_in_sync(self) -> None:
-        """Return when every partition has all its copies again."""
-        wait_until(self._is_in_sync, LIMIT_S, "three copies of everything")
+    def is_in_sync(self) -> bool:
+        """Whether every partition has a leader and all its copies."""
+        try:
+            topics = self._metadata().topics.values()
+        except KafkaException:
+            return False
+        return all(
+            len(partition.isrs) == len(partition.replicas) and partition.leader >= 0
+            for topic in topics
+            for partition in topic.partitions.values()
+        )
 
     def lead_again(self) -> None:
         """Let the first copy of each partition lead it, as before its node went away; coordinators move with it."""
@@ -137,17 +139,6 @@ class Cluster:
     def _leader(self, topic: str, name: str) -> int:
         partition = abs(java_hash(name)) % INTERNAL_PARTITIONS
         return self._metadata().topics[topic].partitions[partition].leader
-
-    def _is_in_sync(self) -> bool:
-        try:
-            topics = self._metadata().topics.values()
-        except KafkaException:
-            return False
-        return all(
-            len(partition.isrs) == len(partition.replicas) and partition.leader >= 0
-            for topic in topics
-            for partition in topic.partitions.values()
-        )
 
     def _metadata(self) -> ClusterMetadata:
         return self._admin.list_topics(timeout=5)
@@ -176,7 +167,7 @@ def three_nodes(folder: Path, properties: Mapping[str, str] | None = None) -> It
             node.wait()
         cluster = Cluster(folder, nodes, ",".join(f"127.0.0.1:{port}" for port in brokers))
         cluster.create_coordinators()
-        cluster.wait_until_in_sync()
+        wait_until(cluster.is_in_sync, LIMIT_S, "three copies of everything")
         yield cluster
 
 
