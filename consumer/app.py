@@ -17,6 +17,7 @@ from consumer import __version__
 from consumer.assembly import Outside
 from consumer.bundle import load_bundle
 from consumer.errors import SettingsInvalid
+from consumer.garbage import spare_what_stays
 from consumer.headers import Build
 from consumer.kafka.chains import Chains
 from consumer.kafka.event_loop import EventLoopThread
@@ -84,6 +85,7 @@ class Service:
         self._loop = Loop(self._settings, chains, build, self._metrics)
         if self._is_stopping:  # it came while the loop was not there to hear it
             self._loop.request_stop()
+        spare_what_stays()
         with exit_on_hang(self._loop.vitals):
             self._loop.run()
         if outside.watch.failure:

@@ -4,7 +4,7 @@
 Delivery -> DecodedProduct -> FetchedProduct -> InferredProduct -> EnrichedProduct -> Outcome
 
 `Delivery` and `OutputRecord` are tuples: the engine makes one or two of each for every event, and a frozen dataclass of
-seven fields takes four times as long to make.
+seven fields takes three times as long to make.
 """
 
 from __future__ import annotations

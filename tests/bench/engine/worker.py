@@ -7,6 +7,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from consumer.garbage import spare_what_stays
 from consumer.kafka.chains import Chains
 from consumer.kafka.event_loop import EventLoopThread
 from consumer.kafka.loop import Loop
@@ -39,11 +40,32 @@ class Marking(Metrics):
         Mark.now(self._final).say()
 
 
+class Pauses:
+    """Waits that cost little: a timer for each event would take more than the engine's own share of an event."""
+
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self._begun_ms = -1
+        self._shared: asyncio.Future[None] | None = None
+
+    def pause(self) -> asyncio.Future[None]:
+        """Done after the delay, or up to a millisecond earlier; one for all who ask within the same millisecond."""
+        loop = asyncio.get_running_loop()
+        now_ms = int(loop.time() * 1000)
+        if self._shared is None or now_ms != self._begun_ms:
+            self._begun_ms = now_ms
+            self._shared = loop.create_future()
+            loop.call_later(self._delay_s, self._shared.set_result, None)
+        return self._shared
+
+
 def run_hangtag(plan: Plan, settings: Settings, stages: Stages, metrics: Metrics) -> None:
     """The real loop and the real chains."""
 
+    pauses = Pauses(plan.delay_s)
+
     async def handle(delivery: Delivery) -> Outcome:
-        await asyncio.sleep(plan.delay_s)
+        await pauses.pause()
         return stages(delivery)
 
     with EventLoopThread() as events:
@@ -57,6 +79,7 @@ def main(plan: Plan) -> None:
     configure_logs("info" if plan.work is Work.PRODUCT else "error")
     settings = load_settings(**plan.settings)
     metrics = Marking()
+    spare_what_stays()
     stages = stages_of(plan.work, settings.topics, metrics)
     if plan.engine is Engine.HANGTAG:
         run_hangtag(plan, settings, stages, metrics)
