@@ -40,7 +40,7 @@ def judge_limits(settings: Settings, brokers: Mapping[int, Configs | Untold], co
         yield from row(judge)
         if judge.reasons:
             found = f"could not be read: {'; '.join(sorted(judge.reasons))}"
-            yield Finding(check, Status.UNKNOWN, found, commands.allow("DescribeConfigs", "--cluster"))
+            yield Finding(check, Status.UNKNOWN, found, commands.allow("DESCRIBECONFIGS", "--cluster"))
 
 
 @dataclass(frozen=True, slots=True)

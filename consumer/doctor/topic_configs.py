@@ -74,7 +74,7 @@ class _Judge:
 
     def untold(self) -> Iterator[Finding]:
         for topic, reason in self._reasons.items():
-            allow = self.commands.allow("DescribeConfigs", "--topic", topic)
+            allow = self.commands.allow("DESCRIBECONFIGS", "--topic", topic)
             yield Finding(self.check, Status.UNKNOWN, f"{topic} could not be read: {reason}", allow)
 
 

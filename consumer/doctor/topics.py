@@ -27,9 +27,12 @@ def judge_topics(names: TopicSettings, cluster: ClusterFacts, commands: Commands
     there = {name: facts for name, facts in cluster.topics.items() if isinstance(facts, TopicFacts)}
     needed = _needed(names, there)
     brokers = len(cluster.brokers)
-    yield from verdict("topics", _not_there(cluster, needed, commands), "all four are there")
+    yield from verdict("topics", _not_there(names, cluster, needed, commands), "all four are there")
     if not there:
         return
+    yield from verdict(
+        "topic_permissions", _forbidden(names, there, commands), "we may read the events and write the others"
+    )
     yield from verdict("topic_partitions", _unequal(there, needed, commands), f"{needed} in each topic")
     yield from verdict("topic_leaders", _leaderless(there, commands), "every partition has one")
     fewest = min(facts.replication for facts in there.values())
@@ -44,15 +47,28 @@ def _needed(names: TopicSettings, there: Topics) -> int:
     return max((facts.partitions for facts in there.values()), default=_PARTITIONS)
 
 
-def _not_there(cluster: ClusterFacts, needed: int, commands: Commands) -> Iterator[Finding]:
+def _not_there(names: TopicSettings, cluster: ClusterFacts, needed: int, commands: Commands) -> Iterator[Finding]:
     create = f"hangtag topics create --partitions {needed} --replication {min(COPIES, len(cluster.brokers))}"
     for name, facts in cluster.topics.items():
         if isinstance(facts, Absent):
             yield Finding("topics", Status.FAILED, f"there is no topic {name}", create)
         elif isinstance(facts, Untold):
-            # Reading and writing would allow it, so a worker could do neither.
-            allow = commands.allow("Describe", "--topic", name)
+            allow = commands.allow(_right(names, name), "--topic", name)  # seeing comes with it
             yield Finding("topics", Status.FAILED, f"we may not see {name} ({facts.reason})", allow)
+
+
+def _forbidden(names: TopicSettings, there: Topics, commands: Commands) -> Iterator[Finding]:
+    for name, facts in there.items():
+        needed = _right(names, name)
+        if facts.allowed is None:
+            yield Finding("topic_permissions", Status.UNKNOWN, f"the brokers do not tell what we may do with {name}")
+        elif needed not in facts.allowed:
+            allow = commands.allow(needed, "--topic", name)
+            yield Finding("topic_permissions", Status.FAILED, f"no ACL lets us {needed} {name}", allow)
+
+
+def _right(names: TopicSettings, name: str) -> str:
+    return "READ" if name == names.events else "WRITE"
 
 
 def _unequal(there: Topics, needed: int, commands: Commands) -> Iterator[Finding]:

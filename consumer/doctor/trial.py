@@ -30,8 +30,8 @@ _STATUS = {
 def try_out(settings: Settings, cluster: ClusterFacts, commands: Commands, timeout_s: float) -> Iterator[Finding]:
     """Join, read, commit and abort as a worker would, under throw-away names. Raises SettingsInvalid."""
     prefix = throw_away_prefix(settings)
-    allow_group = commands.allow("Read", "--group", prefix, "--resource-pattern-type", "prefixed")
-    allow_id = commands.allow("Write", "--transactional-id", prefix, "--resource-pattern-type", "prefixed")
+    allow_group = commands.allow("READ", "--group", prefix, "--resource-pattern-type", "prefixed")
+    allow_id = commands.allow("WRITE", "--transactional-id", prefix, "--resource-pattern-type", "prefixed")
     with rehearsal(settings, _limits(settings, cluster), timeout_s) as member:
         yield _finding("join", member.join(), allow_group)
         if settings.engine.delivery is Delivery.EXACTLY_ONCE:

@@ -52,6 +52,8 @@ class TopicFacts:
     replication: int
     """Copies of the partition that has the fewest."""
     configs: Configs | Untold
+    allowed: frozenset[str] | None
+    """What ACLs let us do, as `READ`; None where the broker does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def inspect(settings: Settings, timeout_s: float) -> ClusterFacts:
 def _topics(admin: AdminClient, names: list[str], timeout_s: float) -> Mapping[str, TopicFacts | Absent | Untold]:
     configs = _configs(admin, [ConfigResource(ResourceType.TOPIC, name) for name in names], timeout_s)
     # Not from the metadata, which leaves out what we may not see: it would look absent.
-    answers = admin.describe_topics(TopicCollection(names), request_timeout=timeout_s)
+    answers = admin.describe_topics(
+        TopicCollection(names), include_authorized_operations=True, request_timeout=timeout_s
+    )
     topics: dict[str, TopicFacts | Absent | Untold] = {}
     for name, answer in answers.items():
         try:
@@ -102,6 +106,9 @@ def _facts(described: TopicDescription, configs: Configs | Untold) -> TopicFacts
         leaderless=tuple(part.id for part in described.partitions if cast("object", part.leader) is None),
         replication=min(len(partition.replicas) for partition in described.partitions),
         configs=configs,
+        allowed=frozenset(operation.name for operation in allowed)
+        if (allowed := described.authorized_operations)
+        else None,
     )
 
 

@@ -33,7 +33,7 @@ CONFIGS: dict[str, Configs] = {
     },
 }
 TOPICS = {
-    name: TopicFacts(partitions=6, leaderless=(), replication=3, configs={**configs, "min.insync.replicas": "2"})
+    name: TopicFacts(6, (), 3, {**configs, "min.insync.replicas": "2"}, frozenset({"READ", "WRITE"}))
     for name, configs in CONFIGS.items()
 }
 CLUSTER = ClusterFacts("c", {1: BROKER, 2: BROKER, 3: BROKER}, TOPICS)

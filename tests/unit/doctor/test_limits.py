@@ -91,7 +91,7 @@ def test_limits_that_no_broker_tells_are_unknown() -> None:
 
     assert {finding.status for finding in findings} == {Status.UNKNOWN}
     assert all("not authorised" in finding.found for finding in findings)
-    assert all("DescribeConfigs --cluster" in (finding.advice or "") for finding in findings)
+    assert all("DESCRIBECONFIGS --cluster" in (finding.advice or "") for finding in findings)
 
 
 def test_a_limit_that_a_broker_leaves_out_is_unknown_beside_what_the_others_say() -> None:

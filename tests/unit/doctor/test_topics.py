@@ -38,6 +38,7 @@ def test_a_healthy_cluster_has_one_ok_for_each_check() -> None:
     assert {finding.status for finding in findings} == {Status.OK}
     assert [finding.check for finding in findings] == [
         "topics",
+        "topic_permissions",
         "topic_partitions",
         "topic_leaders",
         "topic_replication",
@@ -68,7 +69,20 @@ def test_a_topic_that_we_may_not_see_is_not_called_absent() -> None:
     assert fault.status is Status.FAILED
     assert "may not see product-embeddings (not authorised)" in fault.found
     assert fault.advice is not None
-    assert "--operation Describe --topic product-embeddings" in fault.advice
+    assert "--operation WRITE --topic product-embeddings" in fault.advice
+
+
+def test_a_right_that_we_lack_comes_with_the_command_that_grants_it() -> None:
+    unread = only_fault(with_topic(NAMES.events, allowed=frozenset({"WRITE"})))
+    unwritten = only_fault(with_topic(NAMES.dead_letters, allowed=frozenset({"READ"})))
+
+    allow = "kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:NAME --operation"
+    assert (unread.status, unread.advice) == (Status.FAILED, f"{allow} READ --topic product-events")
+    assert (unwritten.status, unwritten.advice) == (Status.FAILED, f"{allow} WRITE --topic product-events-dlq")
+
+
+def test_rights_that_a_broker_does_not_tell_are_not_assumed() -> None:
+    assert only_fault(with_topic(NAMES.events, allowed=None)).status is Status.UNKNOWN
 
 
 def test_too_few_partitions_fail_and_too_many_are_a_warning() -> None:
@@ -149,7 +163,7 @@ def test_what_could_not_be_read_is_said_and_not_assumed(configs: Untold | dict[s
         "topic_min_insync",
     ]
     assert all(reason in finding.found for finding in unknown)
-    assert all("DescribeConfigs --topic product-attributes" in (finding.advice or "") for finding in unknown)
+    assert all("DESCRIBECONFIGS --topic product-attributes" in (finding.advice or "") for finding in unknown)
     assert not [finding for finding in findings if finding.status is Status.FAILED]
 
 
