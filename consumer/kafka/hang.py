@@ -8,7 +8,9 @@ timeout says (librdkafka#5511). A fresh start of the slot cleans up.
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,13 +26,18 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
+_INNERMOST = 3
 
 
 @contextmanager
 def exit_on_hang(vitals: Vitals) -> Iterator[None]:
-    """While the block runs: leave with the exit code that asks for a restart as soon as the loop is not alive."""
+    """While the block runs: leave with the exit code that asks for a restart as soon as the loop is not alive.
+
+    The calling thread is the owner.
+    """
     ended = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(vitals, ended), name="hang-watch", daemon=True)
+    watched = (vitals, threading.get_ident(), ended)
+    watcher = threading.Thread(target=_watch, args=watched, name="hang-watch", daemon=True)
     watcher.start()
     try:
         yield
@@ -39,8 +46,14 @@ def exit_on_hang(vitals: Vitals) -> Iterator[None]:
         watcher.join()
 
 
-def _watch(vitals: Vitals, ended: threading.Event) -> None:
+def _watch(vitals: Vitals, owner: int, ended: threading.Event) -> None:
     while not ended.wait(LOOK_EVERY_S):
         if reasons := vitals.not_alive():
-            log.error("owner_thread_hangs", reasons=reasons)
+            log.error("owner_thread_hangs", reasons=reasons, inside=_whereabouts(owner))
             os._exit(StaleGeneration.exit_code)
+
+
+def _whereabouts(thread: int) -> list[str]:
+    """The calls that a thread is in the middle of, innermost last."""
+    stack = traceback.extract_stack(sys._current_frames()[thread])  # noqa: SLF001 - the documented way to other threads
+    return [f"{call.name}: {call.line}" for call in stack[-_INNERMOST:]]

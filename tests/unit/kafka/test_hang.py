@@ -30,4 +30,7 @@ def test_a_hanging_owner_thread_ends_the_process_with_the_restart_code(
 ) -> None:
     command = [sys.executable, "-c", PROGRAM, str(alive_turn_s), str(stuck_s)]
 
-    assert subprocess.run(command, cwd=ROOT, timeout=30, check=False, capture_output=True).returncode == code
+    ended = subprocess.run(command, cwd=ROOT, timeout=30, check=False, capture_output=True, text=True)
+
+    assert ended.returncode == code
+    assert ("wait: " in ended.stdout) == bool(code)
