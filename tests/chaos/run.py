@@ -141,6 +141,9 @@ def staged(scenario: Scenario, kafka: Kafka, folder: Path, broker: Broker | None
     cards = Cards(crew, source, broker, randomness, GUEST)
     try:
         yield Run(scenario, settings, source, crew, cards, family, folder)
+    except BaseException as error:
+        error.add_note(f"timeline and logs: {folder}")
+        raise
     finally:
         for slot in slots:
             slot.end()

@@ -37,9 +37,11 @@ class Stage:
         self._kafka = kafka
         self._folder = folder
 
-    def run(self, deck: Mapping[str, int], transaction_timeout_s: float = 5) -> AbstractContextManager[Run]:
+    def run(
+        self, deck: Mapping[str, int], *, protocol: str = "range-static", transaction_timeout_s: float = 5
+    ) -> AbstractContextManager[Run]:
         scenario = Scenario(
-            "range-static",
+            protocol,
             seed=3,
             events=2000,
             pause_s=(0.1, 0.3),
@@ -60,9 +62,16 @@ def assert_clean(run: Run, report: Report) -> None:
     assert report.faults == [], f"timeline and logs: {run.folder}\n{report.text()}"
 
 
-@pytest.mark.parametrize("point", [Failpoint.BEFORE_OFFSETS, Failpoint.BEFORE_COMMIT, Failpoint.DURING_COMMIT])
-def test_a_death_in_a_transaction_loses_and_repeats_nothing(stage: Stage, point: Failpoint) -> None:
-    with stage.run({point.label: 1}) as run:
+@pytest.mark.parametrize(
+    ("point", "protocol"),
+    [
+        (Failpoint.BEFORE_OFFSETS, "range"),
+        (Failpoint.BEFORE_COMMIT, "cooperative-sticky"),
+        (Failpoint.DURING_COMMIT, "kip-848"),
+    ],
+)
+def test_a_death_in_a_transaction_loses_and_repeats_nothing(stage: Stage, point: Failpoint, protocol: str) -> None:
+    with stage.run({point.label: 1}, protocol=protocol) as run:
         report = run.play()
 
     assert_clean(run, report)
