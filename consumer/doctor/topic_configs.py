@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from consumer.kafka.inspection import TopicFacts
     from consumer.settings import TopicSettings
 
+MESSAGE_BYTES = "max.message.bytes"
 #: A dead letter is the event and headers about it.
 DEAD_LETTER_HEADER_BYTES = 64 << 10
 
@@ -79,7 +80,7 @@ class _Judge:
 
 
 def _sizes(judge: _Judge) -> Iterator[Finding]:
-    config = "max.message.bytes"
+    config = MESSAGE_BYTES
     events, dead_letters = judge.names.events, judge.names.dead_letters
     event_bytes, dead_letter_bytes = judge.number(events, config), judge.number(dead_letters, config)
     if event_bytes is not None and dead_letter_bytes is not None:

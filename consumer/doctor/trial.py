@@ -6,8 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.doctor.finding import Finding, Status
-from consumer.kafka.broker import DEFAULT_METADATA_BYTES, Limits
-from consumer.kafka.inspection import TopicFacts
+from consumer.doctor.limits import METADATA_BYTES
+from consumer.doctor.topic_configs import MESSAGE_BYTES
+from consumer.kafka.broker import DEFAULT_MESSAGE_BYTES, DEFAULT_METADATA_BYTES, Limits
+from consumer.kafka.inspection import TopicFacts, Untold
 from consumer.kafka.rehearsal import Outcome, Proof, rehearsal, throw_away_prefix
 from consumer.settings import Delivery
 
@@ -32,11 +34,11 @@ def try_out(settings: Settings, cluster: ClusterFacts, commands: Commands, timeo
     prefix = throw_away_prefix(settings)
     allow_group = commands.allow("READ", "--group", prefix, "--resource-pattern-type", "prefixed")
     allow_id = commands.allow("WRITE", "--transactional-id", prefix, "--resource-pattern-type", "prefixed")
-    with rehearsal(settings, _limits(settings, cluster), timeout_s) as member:
+    limits = _limits(settings, cluster)
+    with rehearsal(settings, limits, timeout_s) as member:
         yield _finding("join", member.join(), allow_group)
         if settings.engine.delivery is Delivery.EXACTLY_ONCE:
-            # The brokers' limit is exclusive.
-            empty, stored = member.transact(DEFAULT_METADATA_BYTES - 1)
+            empty, stored = member.transact()
             yield _finding("transaction", empty, allow_id)
             yield _finding("offsets", stored, allow_group)
 
@@ -48,9 +50,15 @@ def _finding(check: str, outcome: Outcome, allow: str) -> Finding:
 
 
 def _limits(settings: Settings, cluster: ClusterFacts) -> Limits:
-    """Those that a worker would read."""
-    sizes = {}
-    for name, facts in cluster.topics.items():
-        if name != settings.topics.events and isinstance(facts, TopicFacts) and isinstance(facts.configs, dict):
-            sizes[name] = int(facts.configs["max.message.bytes"])
-    return Limits(message_bytes=sizes)
+    """Those that a worker would read, or assume where it is not told."""
+    metadata = [
+        int(configs.get(METADATA_BYTES, DEFAULT_METADATA_BYTES))
+        for configs in cluster.brokers.values()
+        if not isinstance(configs, Untold)
+    ]
+    sizes = {
+        name: int(facts.configs.get(MESSAGE_BYTES, DEFAULT_MESSAGE_BYTES))
+        for name, facts in cluster.topics.items()
+        if name != settings.topics.events and isinstance(facts, TopicFacts) and not isinstance(facts.configs, Untold)
+    }
+    return Limits(min(metadata, default=DEFAULT_METADATA_BYTES), sizes)

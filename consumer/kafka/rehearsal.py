@@ -94,14 +94,15 @@ class Rehearsal:
         what = "joined, but could not read the input" if self._is_assigned else "could not join a throw-away group"
         return Outcome(Proof.NO_ANSWER, f"{what} within {self._timeout_s:g} s ({last})")
 
-    def transact(self, metadata_bytes: int) -> tuple[Outcome, Outcome]:
-        """An empty transaction, then one with so many bytes of offset metadata, which is aborted."""
+    def transact(self) -> tuple[Outcome, Outcome]:
+        """An empty transaction, then one with as much offset metadata as the limits allow, which is aborted."""
         producer = opened(Producer, producer_properties(self._settings, self._limits))
         empty = self._attempt(lambda: self._commit_nothing(producer), "an empty transaction was committed")
         if empty.proof is not Proof.WORKS:
             return empty, Outcome(Proof.NOT_TRIED, "not tried: there are no transactions")
         if not self._is_assigned:
             return empty, Outcome(Proof.NOT_TRIED, "not tried: there is no group to store offsets for")
+        metadata_bytes = self._limits.metadata_bytes - 1  # the brokers' limit is exclusive
         stored = f"offsets with {metadata_bytes:,} bytes of metadata were taken, and taken back"
         return empty, self._attempt(lambda: self._store_and_abort(producer, metadata_bytes), stored)
 

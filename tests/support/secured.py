@@ -15,7 +15,7 @@ from consumer.local.starting import Starting
 from tests.support.kafka import Kafka
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 USER, PASSWORD = "hangtag", "app-secret"
@@ -46,8 +46,8 @@ class Secured:
 
 
 @contextmanager
-def secured_broker(state: Path) -> Iterator[Secured]:
-    """It runs for the length of the block; its files are in `state`."""
+def secured_broker(state: Path, properties: Mapping[str, str] | None = None) -> Iterator[Secured]:
+    """It runs for the length of the block; its files are in `state`, `properties` are added to its own."""
     subprocess.run(_CERTIFICATE.split(), cwd=state, check=True, capture_output=True)
     keystore = state / "server.pem"
     keystore.write_text((state / "key.pem").read_text() + (state / "ca.pem").read_text())
@@ -55,7 +55,8 @@ def secured_broker(state: Path) -> Iterator[Secured]:
     book = PortBook(state / "ports.json")
     book.remember(KafkaPart.name, [inside, controller])
     scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
-    part = KafkaPart(state, print, _properties(inside, controller, outside, keystore), (*alone(), "--add-scram", scram))
+    own = _properties(inside, controller, outside, keystore)
+    part = KafkaPart(state, print, own | dict(properties or {}), (*alone(), "--add-scram", scram))
     with Starting(part, book) as starting:
         yield Secured(Kafka.of(starting.wait()), f"localhost:{outside}", state / "ca.pem", state)
 
