@@ -73,7 +73,10 @@ class Ends:
     def send(self, records: Iterable[InputRecord]) -> int:
         """Number of records that the broker has."""
         failures: list[object] = []
-        producer = Producer({"bootstrap.servers": self.bootstrap_servers, "message.max.bytes": 8 << 20})
+        # Idempotent: else a first batch that comes too early for a new topic is sent again behind the second.
+        producer = Producer(
+            {"bootstrap.servers": self.bootstrap_servers, "message.max.bytes": 8 << 20, "enable.idempotence": True}
+        )
         sent = 0
         for record in records:
             headers = list(record.headers)
