@@ -7,6 +7,7 @@ Of all brokers the strictest counts, since any of them may come to coordinate us
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from consumer.doctor.finding import Finding, Status
@@ -38,9 +39,9 @@ def judge_limits(settings: Settings, brokers: Mapping[int, Configs | Untold], co
     for check, row in rows:
         judge = _Judge(check, settings, brokers)
         yield from row(judge)
-        if judge.reasons:
-            found = f"could not be read: {'; '.join(sorted(judge.reasons))}"
-            yield Finding(check, Status.UNKNOWN, found, commands.allow("DESCRIBECONFIGS", "--cluster"))
+        for untold in sorted(judge.untold, key=attrgetter("reason")):
+            allow = commands.allow("DESCRIBECONFIGS", "--cluster") if untold.is_forbidden else None
+            yield Finding(check, Status.UNKNOWN, f"could not be read: {untold.reason}", allow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,16 @@ class _Judge:
     check: str
     settings: Settings
     brokers: Mapping[int, Configs | Untold]
-    reasons: set[str] = field(default_factory=set)
+    untold: set[Untold] = field(default_factory=set)
 
     def values(self, name: str) -> list[int]:
         """The limit of each broker that tells."""
         values = []
         for configs in self.brokers.values():
             if isinstance(configs, Untold):
-                self.reasons.add(configs.reason)
+                self.untold.add(configs)
             elif name not in configs:
-                self.reasons.add(f"the broker does not tell {name}")
+                self.untold.add(Untold(f"the broker does not tell {name}"))
             else:
                 values.append(int(configs[name]))
         return values

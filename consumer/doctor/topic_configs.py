@@ -49,7 +49,7 @@ class _Judge:
     names: TopicSettings
     there: Mapping[str, TopicFacts]
     commands: Commands
-    _reasons: dict[str, str] = field(default_factory=dict)
+    _untold: dict[str, Untold] = field(default_factory=dict)
 
     @property
     def outputs(self) -> tuple[str, str]:
@@ -59,10 +59,10 @@ class _Judge:
         if (facts := self.there.get(topic)) is None:
             return None
         if isinstance(facts.configs, Untold):
-            self._reasons[topic] = facts.configs.reason
+            self._untold[topic] = facts.configs
             return None
         if (value := facts.configs.get(name)) is None:
-            self._reasons[topic] = f"the broker does not tell {name}"
+            self._untold[topic] = Untold(f"the broker does not tell {name}")
         return value
 
     def number(self, topic: str, name: str) -> int | None:
@@ -74,9 +74,9 @@ class _Judge:
         return Finding(self.check, status, found, self.commands.set_config(topic, name, value))
 
     def untold(self) -> Iterator[Finding]:
-        for topic, reason in self._reasons.items():
-            allow = self.commands.allow("DESCRIBECONFIGS", "--topic", topic)
-            yield Finding(self.check, Status.UNKNOWN, f"{topic} could not be read: {reason}", allow)
+        for topic, untold in self._untold.items():
+            allow = self.commands.allow("DESCRIBECONFIGS", "--topic", topic) if untold.is_forbidden else None
+            yield Finding(self.check, Status.UNKNOWN, f"{topic} could not be read: {untold.reason}", allow)
 
 
 def _sizes(judge: _Judge) -> Iterator[Finding]:

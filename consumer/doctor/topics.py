@@ -52,6 +52,8 @@ def _not_there(names: TopicSettings, cluster: ClusterFacts, needed: int, command
     for name, facts in cluster.topics.items():
         if isinstance(facts, Absent):
             yield Finding("topics", Status.FAILED, f"there is no topic {name}", create)
+        elif isinstance(facts, Untold) and not facts.is_forbidden:
+            yield Finding("topics", Status.UNKNOWN, f"nothing is told of {name}: {facts.reason}")
         elif isinstance(facts, Untold):
             allow = commands.allow(_right(names, name), "--topic", name)  # seeing comes with it
             yield Finding("topics", Status.FAILED, f"we may not see {name} ({facts.reason})", allow)

@@ -11,6 +11,7 @@ from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[a
 
 from consumer.errors import BrokerUnavailable
 from consumer.kafka.clients import connect_admin
+from consumer.kafka.faults import kafka_error
 from consumer.kafka.topics import ask_metadata
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
 
 
+_FORBIDDEN = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
 #: The client gives up a request by itself, a moment after its time.
 _GRACE_S = 5.0
 
@@ -31,6 +33,8 @@ class Untold:
     """What the cluster did not say, in its words."""
 
     reason: str
+    is_forbidden: bool = False
+    """It would say so to somebody with more rights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,8 @@ def _topics(admin: AdminClient, names: list[str], timeout_s: float) -> Mapping[s
         try:
             topics[name] = _facts(answer.result(timeout_s + _GRACE_S), configs[name])
         except KafkaException as error:
-            is_absent = error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-            topics[name] = Absent() if is_absent else Untold(error.args[0].str())
+            is_absent = kafka_error(error).code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+            topics[name] = Absent() if is_absent else _untold(error)
     return topics
 
 
@@ -112,6 +116,11 @@ def _facts(described: TopicDescription, configs: Configs | Untold) -> TopicFacts
     )
 
 
+def _untold(exception: KafkaException) -> Untold:
+    error = kafka_error(exception)
+    return Untold(error.str(), is_forbidden=error.code() in _FORBIDDEN)
+
+
 def _configs(admin: AdminClient, resources: Sequence[ConfigResource], timeout_s: float) -> dict[str, Configs | Untold]:
     answers = admin.describe_configs(list(resources), request_timeout=timeout_s)
     configs: dict[str, Configs | Untold] = {}
@@ -119,7 +128,7 @@ def _configs(admin: AdminClient, resources: Sequence[ConfigResource], timeout_s:
         try:
             entries = answer.result(timeout_s + _GRACE_S)
         except KafkaException as error:
-            configs[resource.name] = Untold(error.args[0].str())
+            configs[resource.name] = _untold(error)
         else:
             configs[resource.name] = {name: entry.value for name, entry in entries.items() if entry.value is not None}
     return configs

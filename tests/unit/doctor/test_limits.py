@@ -85,11 +85,11 @@ def test_without_transactions_their_limits_do_not_matter() -> None:
 
 
 def test_limits_that_no_broker_tells_are_unknown() -> None:
-    brokers = {1: Untold("not authorised")}
+    brokers = {1: Untold("not authorised", is_forbidden=True), 2: Untold("not authorised", is_forbidden=True)}
 
     findings = list(judge_limits(load_settings(), brokers, COMMANDS))
 
-    assert {finding.status for finding in findings} == {Status.UNKNOWN}
+    assert [finding.status for finding in findings] == [Status.UNKNOWN] * 4
     assert all("not authorised" in finding.found for finding in findings)
     assert all("DESCRIBECONFIGS --cluster" in (finding.advice or "") for finding in findings)
 

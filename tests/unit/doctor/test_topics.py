@@ -64,7 +64,9 @@ def test_without_any_topic_nothing_else_is_said() -> None:
 
 
 def test_a_topic_that_we_may_not_see_is_not_called_absent() -> None:
-    fault = only_fault(replace(CLUSTER, topics={**TOPICS, NAMES.embeddings: Untold("not authorised")}))
+    fault = only_fault(
+        replace(CLUSTER, topics={**TOPICS, NAMES.embeddings: Untold("not authorised", is_forbidden=True)})
+    )
 
     assert fault.status is Status.FAILED
     assert "may not see product-embeddings (not authorised)" in fault.found
@@ -149,10 +151,21 @@ def test_two_copies_cannot_have_both_and_get_a_warning() -> None:
     assert only_fault(two).status is Status.WARNING
 
 
+def test_a_topic_about_which_nobody_answers_is_unknown() -> None:
+    assert only_fault(replace(CLUSTER, topics={**TOPICS, NAMES.events: Untold("timed out")})).status is Status.UNKNOWN
+
+
 @pytest.mark.parametrize(
-    ("configs", "reason"), [(Untold("not authorised"), "not authorised"), ({}, "the broker does not tell")]
+    ("configs", "reason", "is_allowed"),
+    [
+        (Untold("not authorised", is_forbidden=True), "not authorised", False),
+        (Untold("timed out"), "timed out", True),
+        ({}, "the broker does not tell", True),
+    ],
 )
-def test_what_could_not_be_read_is_said_and_not_assumed(configs: Untold | dict[str, str], reason: str) -> None:
+def test_what_could_not_be_read_is_said_and_not_assumed(
+    configs: Untold | dict[str, str], reason: str, *, is_allowed: bool
+) -> None:
     findings = judged(with_topic(NAMES.attributes, configs=configs))
 
     unknown = [finding for finding in findings if finding.status is Status.UNKNOWN]
@@ -163,7 +176,9 @@ def test_what_could_not_be_read_is_said_and_not_assumed(configs: Untold | dict[s
         "topic_min_insync",
     ]
     assert all(reason in finding.found for finding in unknown)
-    assert all("DESCRIBECONFIGS --topic product-attributes" in (finding.advice or "") for finding in unknown)
+    for finding in unknown:
+        assert is_allowed or "DESCRIBECONFIGS --topic product-attributes" in (finding.advice or "")
+        assert finding.advice is None or not is_allowed
     assert not [finding for finding in findings if finding.status is Status.FAILED]
 
 
