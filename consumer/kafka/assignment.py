@@ -15,7 +15,7 @@ from consumer.kafka.clients import is_incremental
 from consumer.kafka.faults import fatal_for, is_outage, kafka_error
 from consumer.kafka.progress import Progress
 from consumer.kafka.properties import committed_wait_s
-from consumer.settings import Start
+from consumer.settings import InputLost, Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,6 +39,7 @@ class Assignment:
         self._consumer = consumer
         self._topic = settings.topics.events
         self._start = settings.kafka.start
+        self.skips_lost_input = settings.kafka.input_lost is InputLost.SKIP
         self._is_incremental = is_incremental(settings)
         self._committed_wait_s = committed_wait_s(settings)
         self._watch = watch
@@ -113,11 +114,14 @@ class Assignment:
     def _begin(self, committed: TopicPartition) -> TopicPartition:
         number, offset = committed.partition, committed.offset
         if offset >= 0:
-            progress = Progress(number, offset, self._finished(committed))
+            finished = self._finished(committed)
+            if self.skips_lost_input:
+                offset = self._first_left(number, offset)
+            progress = Progress(number, offset, [done for done in finished if done >= offset])
             progress.committed = progress.snapshot()
         elif self._start is Start.LATEST:
             # A fixed number, committed with the first transaction: else a restart would skip what came meanwhile.
-            offset = self._end_offset(number)
+            _, offset = self._watermarks(number)
             progress = Progress(number, offset)
         else:
             offset = OFFSET_BEGINNING
@@ -140,10 +144,17 @@ class Assignment:
                 raise StaleGeneration(f"no committed offset of partition {answer.partition}: {answer.error.str()}")
         return answers
 
-    def _end_offset(self, number: int) -> int:
+    def _first_left(self, number: int, committed: int) -> int:
+        """The first offset from the committed one on whose record may still be there."""
+        start, _ = self._watermarks(number)
+        if start > committed:
+            log.warning("lost_input_skipped", partition=number, committed=committed, log_start=start)
+        return max(start, committed)
+
+    def _watermarks(self, number: int) -> tuple[int, int]:
+        """Start and end of the partition's log."""
         partition = TopicPartition(self._topic, number)
-        _, end = self._ask(lambda: self._consumer.get_watermark_offsets(partition, timeout=_ASK_S))
-        return end
+        return self._ask(lambda: self._consumer.get_watermark_offsets(partition, timeout=_ASK_S))
 
     def _ask(self, question: Callable[[], T]) -> T:
         """The broker's answer; waits while a previous owner's transaction is open. Never starts from a guess."""

@@ -14,7 +14,7 @@ from consumer.errors import BrokerUnavailable, Refused
 from consumer.kafka.faults import advice_for, kafka_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.admin._metadata import ClusterMetadata
@@ -53,6 +53,24 @@ class Limits:
     def smallest_message_bytes(self) -> int:
         """Every topic takes this much."""
         return min(self.message_bytes.values(), default=DEFAULT_MESSAGE_BYTES)
+
+
+class CurrentLimits:
+    """The limits as last read. Somebody may lower a topic's while we run."""
+
+    def __init__(self, read: Callable[[], Limits]) -> None:
+        self._read = read
+        self.now = read()
+
+    def read_again(self) -> bool:
+        """Whether the topics take other sizes than before.
+
+        The limit of offset metadata stays that of the start: bitmaps of results in the making rest on it.
+        """
+        found = self._read().message_bytes
+        has_changed = found != self.now.message_bytes
+        self.now = Limits(self.now.metadata_bytes, found)
+        return has_changed
 
 
 def require_topics(admin: AdminClient, topics: TopicSettings) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
-from consumer.kafka.broker import Limits
+from consumer.kafka.broker import CurrentLimits, Limits
 from consumer.kafka.opening import Properties, client_properties, opened
 from consumer.kafka.properties import consumer_rows, producer_rows
 
@@ -38,10 +38,10 @@ class Clients:
     open_producer: Callable[[], Producer]
 
 
-def connect(settings: Settings, limits: Limits, reports: Reports) -> Clients:
+def connect(settings: Settings, limits: CurrentLimits, reports: Reports) -> Clients:
     """Open the clients. They dial in the background; nothing here waits for the broker. Raises SettingsInvalid."""
     member = {**consumer_properties(settings), "error_cb": reports.error, "stats_cb": reports.statistics}
-    return Clients(opened(Consumer, member), lambda: opened(Producer, producer_properties(settings, limits)))
+    return Clients(opened(Consumer, member), lambda: opened(Producer, producer_properties(settings, limits.now)))
 
 
 def connect_admin(settings: Settings, on_error: Callable[[KafkaError], None] | None = None) -> AdminClient:

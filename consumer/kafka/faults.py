@@ -74,12 +74,11 @@ _OUTAGES = {
     KafkaError.CONCURRENT_TRANSACTIONS,
 }
 
-#: Sizes are checked before anything is produced, so these say that a limit was lowered since it was read.
-LIMITS_CHANGED = {
+#: Sizes are checked before anything is produced, so these say that a topic's limit was lowered since it was read.
+TOO_LARGE = {
     KafkaError.MSG_SIZE_TOO_LARGE,
     KafkaError.RECORD_LIST_TOO_LARGE,
     KafkaError.INVALID_MSG_SIZE,
-    KafkaError.OFFSET_METADATA_TOO_LARGE,
 }
 
 

@@ -12,7 +12,7 @@ import structlog
 from consumer.errors import BrokerUnavailable
 from consumer.kafka.assignment import Assignment
 from consumer.kafka.at_least_once import Flushes
-from consumer.kafka.broker import Limits, read_limits, require_topics
+from consumer.kafka.broker import CurrentLimits, read_limits, require_topics
 from consumer.kafka.clients import Clients, Reports, connect, connect_admin
 from consumer.kafka.dead_letter import DeadLetterLimit, DeadLetters
 from consumer.kafka.intake import Intake
@@ -78,7 +78,7 @@ class Loop:
         except Stopped:
             log.warning("stopped_while_waiting")
 
-    def _work(self, clients: Clients, limits: Limits) -> None:
+    def _work(self, clients: Clients, limits: CurrentLimits) -> None:
         publisher = self._publisher(clients)
         owner = Owner(self._parts(clients, publisher, limits))
         try:
@@ -98,7 +98,7 @@ class Loop:
             # Without a cycle the clients go with their last reference.
             owner.give_up()
 
-    def _wait_for_cluster(self, admin: AdminClient) -> Limits:
+    def _wait_for_cluster(self, admin: AdminClient) -> CurrentLimits:
         while True:
             try:
                 require_topics(admin, self._settings.topics)
@@ -111,7 +111,7 @@ class Loop:
                     raise Stopped from None
             else:
                 self._watch.reachable()
-                return read_limits(admin, self._settings.topics)
+                return CurrentLimits(lambda: read_limits(admin, self._settings.topics))
 
     def _say_waiting(self, reason: str) -> None:
         self.vitals.obstacle("broker", reason)
@@ -130,7 +130,7 @@ class Loop:
         is_exact = self._settings.engine.delivery is Delivery.EXACTLY_ONCE
         return (Transactions if is_exact else Flushes)(clients, self._keep_waiting)
 
-    def _parts(self, clients: Clients, publisher: Publisher, limits: Limits) -> Parts:
+    def _parts(self, clients: Clients, publisher: Publisher, limits: CurrentLimits) -> Parts:
         settings = self._settings
         assignment = Assignment(clients.consumer, settings, self._watch, self._keep_waiting)
         is_exact = settings.engine.delivery is Delivery.EXACTLY_ONCE

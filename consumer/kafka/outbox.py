@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from consumer.events import Delivery, Outcome, OutputRecord
-    from consumer.kafka.broker import Limits
+    from consumer.kafka.broker import CurrentLimits
     from consumer.kafka.dead_letter import DeadLetters
     from consumer.kafka.progress import Progress, Snapshot
 
@@ -52,7 +52,7 @@ class Prepared:
 class Outbox:
     """Holds results until they are final. Owner thread only."""
 
-    def __init__(self, input_topic: str, dead_letters: DeadLetters, limits: Limits, *, drops_maps: bool) -> None:
+    def __init__(self, input_topic: str, dead_letters: DeadLetters, limits: CurrentLimits, *, drops_maps: bool) -> None:
         """`drops_maps` publishes all results even when the bitmap cannot record them: a crash then repeats some."""
         self._limits = limits
         self._input_topic = input_topic
@@ -66,7 +66,7 @@ class Outbox:
 
     def bitmap_share(self, snapshot: Snapshot) -> float:
         """Part of the broker's limit that a bitmap takes."""
-        return len(snapshot.metadata) / self._limits.metadata_bytes
+        return len(snapshot.metadata) / self._limits.now.metadata_bytes
 
     def add(self, result: Result) -> None:
         """Take one result."""
@@ -83,6 +83,14 @@ class Outbox:
                 [entry for entry in self._unsettled.snapshots if not entry[0].is_closed],
             )
         return dropped
+
+    def fit_again(self) -> bool:
+        """Read the topics' limits again; whether they changed. What no longer fits then becomes a dead letter."""
+        if not self._limits.read_again():
+            return False
+        if self._unsettled is not None:
+            self._unsettled = self._batch([result for result, _ in self._unsettled.results], self._unsettled.snapshots)
+        return True
 
     def prepare(self, assigned: Iterable[Progress]) -> Prepared | None:
         """The next batch, in order of partition and offset; None when nothing changed since the last one.
@@ -129,12 +137,12 @@ class Outbox:
     def _finish(self, progress: Progress, results: list[Result]) -> list[Result]:
         offsets = [result.delivery.offset for result in results]
         if not self._drops_maps:
-            offsets = offsets[: progress.fitting(offsets, self._limits.metadata_bytes - 1)]
+            offsets = offsets[: progress.fitting(offsets, self._limits.now.metadata_bytes - 1)]
         progress.finish(offsets)
         return results[: len(offsets)]
 
     def _fits(self, snapshot: Snapshot) -> bool:
-        return len(snapshot.metadata) < self._limits.metadata_bytes
+        return len(snapshot.metadata) < self._limits.now.metadata_bytes
 
     def _offset(self, partition: int, snapshot: Snapshot) -> TopicPartition:
         metadata = snapshot.metadata if self._fits(snapshot) else ""
@@ -145,7 +153,7 @@ class Outbox:
             return outcome
         for record in outcome.records:
             if self._is_too_large(record):
-                return _rejected(record, self._limits.of(record.topic))
+                return _rejected(record, self._limits.now.of(record.topic))
         return None
 
     def _records(self, result: Result, rejected: Rejected | None) -> Sequence[OutputRecord]:
@@ -156,12 +164,12 @@ class Outbox:
         if self._is_too_large(record):
             raise Refused(
                 f"the dead letter of {source_of(result.delivery)} takes {_size(record)} bytes, more than "
-                f"max.message.bytes of {record.topic} ({self._limits.of(record.topic)}): raise it"
+                f"max.message.bytes of {record.topic} ({self._limits.now.of(record.topic)}): raise it"
             )
         return (record,)
 
     def _is_too_large(self, record: OutputRecord) -> bool:
-        return _size(record) > self._limits.of(record.topic)
+        return _size(record) > self._limits.now.of(record.topic)
 
 
 def held_bytes(delivery: Delivery, outcome: Outcome | None = None) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from consumer.errors import StaleGeneration
 from consumer.kafka.chains import Work
 from consumer.kafka.faults import Notice
 from consumer.kafka.message import delivery_of
@@ -192,10 +193,12 @@ class Owner:
     def _heed(self, error: KafkaError, message: Message) -> None:
         notice = self._parts.watch.heed(error)
         if notice is Notice.INPUT_LOST:
-            where = f"{message.topic()}/{message.partition()}"
+            what = f"records of {message.topic()}/{message.partition()} were deleted before they were read"
             log.error("input_lost", partition=message.partition(), error=error.str())
+            if self._parts.assignment.skips_lost_input:
+                raise StaleGeneration(f"{what}: a fresh start skips to what is left")
             self._parts.vitals.obstacle(
-                "input", f"records of {where} were deleted before they were read; set the group's offset to go on"
+                "input", f"{what}; start again with kafka.input_lost=skip to go on without them"
             )
 
     def _look_around(self) -> None:

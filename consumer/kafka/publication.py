@@ -7,10 +7,11 @@ import time
 from typing import TYPE_CHECKING
 
 import structlog
+from confluent_kafka import KafkaError
 
 from consumer.errors import DeadLetterReason, StaleGeneration
 from consumer.headers import source_of
-from consumer.kafka.faults import LIMITS_CHANGED, is_outage
+from consumer.kafka.faults import TOO_LARGE, is_outage
 from consumer.kafka.publishing import NotPublished
 from consumer.retry import Backoff
 
@@ -114,8 +115,13 @@ class Publication:
         self._failures = self._failures + 1 if cause == self._last_cause else 1
         self._last_cause = cause
         log.warning("transaction_aborted", error=str(failure), in_a_row=self._failures)
-        if error.code() in LIMITS_CHANGED:
-            raise StaleGeneration(f"a topic or the broker takes less than at the start: {failure}") from failure
+        if error.code() in TOO_LARGE and self._outbox.fit_again():
+            log.warning("topic_limits_changed")
+            self.renew()  # the client's own limits follow those of the topics
+            return
+        if error.code() == KafkaError.OFFSET_METADATA_TOO_LARGE:
+            # These results cannot be recorded any more; a fresh start reads the limit and makes smaller batches.
+            raise StaleGeneration(f"the broker takes shorter offset metadata than at the start: {failure}") from failure
         if self._failures >= SAME_CAUSE_LIMIT and not is_outage(error):
             raise StaleGeneration(f"{self._failures} transactions in a row failed: {failure}") from failure
         self._next_at_s = time.monotonic() + _RETRY.wait_s(self._failures - 1)

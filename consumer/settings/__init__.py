@@ -11,6 +11,7 @@ from consumer.settings.images import Egress, ImageSettings, PrivateEndpoint, par
 from consumer.settings.kafka import (
     CLASSIC_KAFKA_PROPERTIES,
     FIXED_KAFKA_PROPERTIES,
+    InputLost,
     KafkaSettings,
     Start,
     TopicSettings,
@@ -31,6 +32,7 @@ __all__ = [
     "EngineSettings",
     "HealthSettings",
     "ImageSettings",
+    "InputLost",
     "KafkaSettings",
     "LogSettings",
     "PrivateEndpoint",

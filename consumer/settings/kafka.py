@@ -40,6 +40,13 @@ class Start(StrEnum):
     LATEST = "latest"
 
 
+class InputLost(StrEnum):
+    """What to do where the next record to read was deleted: retention was quicker than we."""
+
+    STOP = "stop"
+    SKIP = "skip"
+
+
 class KafkaSettings(Section):
     """Where Kafka is and who we are there."""
 
@@ -49,6 +56,10 @@ class KafkaSettings(Section):
         "0",
         pattern=r"^[A-Za-z0-9._-]{1,40}$",
         description="This process's transactional slot; two processes of one group need two, or they fence each other.",
+    )
+    input_lost: InputLost = Field(
+        InputLost.STOP,
+        description="Where records were deleted before they were read: stop that partition, or skip to what is left.",
     )
     start: Start = Field(Start.BEGINNING, description="Where a group without commits begins: beginning or latest.")
     transaction_timeout_s: float = Field(

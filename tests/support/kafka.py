@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from consumer.kafka.topics import Layout, create_topics
 from consumer.local.jars import JAVA_INSTALL, MAVEN_INSTALL
@@ -55,6 +56,20 @@ class Kafka:
         for done in admin.create_topics([NewTopic(name, partitions, self.replication)]).values():
             done.result(TOPIC_LIMIT_S)
         return name
+
+    def set_config(self, topic: str, name: str, value: str) -> None:
+        """Change one setting of a topic while it is in use."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        for done in admin.incremental_alter_configs([resource]).values():
+            done.result(TOPIC_LIMIT_S)
+
+    def delete_records(self, topic: str, partition: int, before: int) -> None:
+        """Drop what lies before an offset, as retention does."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        for done in admin.delete_records([TopicPartition(topic, partition, before)]).values():
+            done.result(TOPIC_LIMIT_S)
 
 
 def fresh_names() -> TopicSettings:

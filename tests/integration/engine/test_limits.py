@@ -75,3 +75,26 @@ def test_too_many_dead_letters_stop_the_intake_and_not_the_process(kafka: Kafka)
         assert run.loop.vitals.not_alive() == []
 
     assert run.published < 200
+
+
+def test_a_limit_that_is_lowered_at_run_time_makes_a_dead_letter_of_what_no_longer_fits(kafka: Kafka) -> None:
+    topics = kafka.create_topics(1)
+    settings = engine_settings(kafka.bootstrap_servers, topics, topics.events)
+    feed = Feed(kafka.bootstrap_servers, topics.events)
+    feed.write([Event(b"k", b"1")])
+
+    async def handle(delivery: Delivery) -> Outcome:
+        if delivery.value == b"large":
+            return Finished((OutputRecord(topics.attributes, b"k", bytes(100_000), ()),))
+        return echo(topics, delivery)
+
+    with running(settings, handle) as run:
+        run.wait_for(1)
+        kafka.set_config(topics.attributes, "max.message.bytes", "20000")
+        feed.write([Event(b"k", b"2"), Event(b"k", b"large"), Event(b"k", b"3")])
+        run.wait_for(4)
+
+    found = read_committed(kafka.bootstrap_servers, [topics.attributes, topics.dead_letters])
+    assert [m.value() for m in found[topics.attributes]] == [b"1", b"2", b"3"]
+    assert [m.value() for m in found[topics.dead_letters]] == [b"large"]
+    assert run.value("hangtag_transactions_aborted_total", cause="MSG_SIZE_TOO_LARGE") == 1

@@ -88,6 +88,7 @@ class ScriptedConsumer:
         self.assigned: list[TopicPartition] = []
         self.commits: list[TopicPartition] = []
         self.callbacks: dict[str, Any] = {}
+        self.starts: dict[int, int] = {}
         self.ends: dict[int, int] = {}
 
     def subscribe(self, topics: list[str], **callbacks: Any) -> None:
@@ -107,7 +108,7 @@ class ScriptedConsumer:
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
         assert timeout > 0
         self._script.play("watermarks")
-        return 0, self.ends[partition.partition]
+        return self.starts.get(partition.partition, 0), self.ends.get(partition.partition, 0)
 
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
         assert not asynchronous

@@ -47,6 +47,21 @@ class Scene:
         return {entry.partition: entry.offset for entry in self.kafka.consumer.assigned}
 
 
+def test_on_demand_a_partition_starts_behind_what_was_deleted() -> None:
+    scene = Scene(input_lost="skip")
+    scene.kafka.consumer.commits = [
+        TopicPartition("events", 0, 40, encode(40, {42, 45})),
+        TopicPartition("events", 1, 7),
+    ]
+    scene.kafka.consumer.starts = {0: 44, 1: 5}
+
+    scene.fire("on_assign", 0, 1)
+
+    assert scene.starts == {0: 44, 1: 7}
+    progress = scene.assignment.of(0)
+    assert [offset for offset in (44, 45, 46) if progress.admit(offset, 0.0)] == [44, 46]
+
+
 def test_a_partition_starts_at_its_commit_with_its_bitmap() -> None:
     scene = Scene()
     scene.kafka.consumer.commits = [TopicPartition("events", 1, 40, encode(40, {42}))]

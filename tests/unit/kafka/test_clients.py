@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from consumer.errors import SettingsInvalid
-from consumer.kafka.broker import Limits
+from consumer.kafka.broker import CurrentLimits, Limits
 from consumer.kafka.clients import (
     Reports,
     connect,
@@ -71,7 +71,7 @@ def test_a_fixed_property_is_refused_with_its_reason(name: str) -> None:
 def test_the_client_takes_the_incremental_protocols(given: dict[str, str]) -> None:
     incremental = settings(kafka={"properties": given})
 
-    connect(incremental, Limits(), Reports(print, print)).consumer.close()
+    connect(incremental, CurrentLimits(Limits), Reports(print, print)).consumer.close()
     assert is_incremental(incremental)
     assert not is_incremental(settings())
 
@@ -101,7 +101,7 @@ def test_what_the_client_refuses_is_a_fault_of_the_settings(given: dict[str, str
 
 
 def test_a_topic_that_takes_more_than_the_client_can_send_does_not_stop_it() -> None:
-    limits = Limits(message_bytes={"a": 2**31 - 1})
+    limits = CurrentLimits(lambda: Limits(message_bytes={"a": 2**31 - 1}))
 
     assert connect(settings(), limits, Reports(print, print)).open_producer()
 

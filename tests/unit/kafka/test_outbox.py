@@ -10,7 +10,7 @@ import pytest
 from consumer.errors import DeadLetterReason, Refused
 from consumer.events import Finished, Rejected
 from consumer.headers import Build, last_value
-from consumer.kafka.broker import Limits
+from consumer.kafka.broker import CurrentLimits, Limits
 from consumer.kafka.dead_letter import DeadLetters
 from consumer.kafka.outbox import Outbox, Result
 from consumer.kafka.progress import Progress
@@ -24,7 +24,9 @@ REJECTED = Rejected(DeadLetterReason.FIELD_INVALID, "no", "decode", None, 1, NOW
 
 
 def outbox(limits: Limits | None = None, *, drops_maps: bool = False) -> Outbox:
-    return Outbox("events", DeadLetters("dlq", Build("1", 1)), limits or Limits(), drops_maps=drops_maps)
+    return Outbox(
+        "events", DeadLetters("dlq", Build("1", 1)), CurrentLimits(lambda: limits or Limits()), drops_maps=drops_maps
+    )
 
 
 def admitted(count: int, partition: int = 0) -> Progress:
@@ -159,3 +161,13 @@ def test_a_dead_letter_that_does_not_fit_is_never_skipped() -> None:
 
     with pytest.raises(Refused, match=r"max\.message\.bytes of dlq"):
         box.prepare([progress])
+
+
+def test_letters_of_header_names_count_as_the_bytes_that_they_take() -> None:
+    box, progress = outbox(Limits(message_bytes={"attributes": 1_000})), admitted(1)
+    wide = output(b"0")._replace(headers=(("я" * 300, b""),))
+    add(box, progress, 0, outcome=Finished((wide,)))
+
+    ((_, rejected),) = box.prepare([progress]).results
+
+    assert rejected is not None

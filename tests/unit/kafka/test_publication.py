@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from consumer.errors import DeadLetterReason, StaleGeneration
 from consumer.events import Finished
 from consumer.headers import Build
-from consumer.kafka.broker import Limits
+from consumer.kafka.broker import CurrentLimits, Limits
 from consumer.kafka.dead_letter import DeadLetters
 from consumer.kafka.outbox import Outbox, Result
 from consumer.kafka.progress import Progress
@@ -21,11 +21,12 @@ from tests.unit.kafka.scripted import delivery, output
 
 class Publisher:
     def __init__(self) -> None:
+        self.starts = 0
         self.failures: list[KafkaError] = []
         self.batches: list[Batch] = []
 
     def start(self) -> None:
-        """Nothing to do."""
+        self.starts += 1
 
     def publish(self, batch: Batch) -> None:
         if self.failures:
@@ -39,7 +40,8 @@ class Scene:
         self.progress.committed = self.progress.snapshot()
         self.publisher = Publisher()
         self.metrics = Metrics()
-        limits = Limits(message_bytes={"attributes": 1_000})
+        self.largest_bytes = 1_000
+        limits = CurrentLimits(lambda: Limits(message_bytes={"attributes": self.largest_bytes}))
         self.outbox = Outbox("events", DeadLetters("dlq", Build("1", 1)), limits, drops_maps=False)
         engine = EngineSettings(slots=8, commit_interval_s=60)
         self.publication = Publication(self.outbox, self.publisher, [self.progress], engine, self.metrics)
@@ -147,10 +149,33 @@ def test_the_same_unknown_cause_three_times_asks_for_a_fresh_start(scene: Scene)
         scene.publication.publish()
 
 
-@pytest.mark.parametrize("code", [KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.OFFSET_METADATA_TOO_LARGE])
-def test_a_limit_that_was_lowered_asks_for_a_fresh_start(scene: Scene, code: int) -> None:
-    scene.finish(0)
-    scene.publisher.failures = [KafkaError(code)]
+def test_what_no_longer_fits_into_a_topic_becomes_a_dead_letter_and_the_rest_goes_on(scene: Scene) -> None:
+    scene.finish(0, bytes(400))
+    scene.finish(1)
+    scene.publisher.failures = [KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)]
+    scene.largest_bytes = 900  # with the frame
 
-    with pytest.raises(StaleGeneration, match="takes less"):
+    assert scene.publication.publish() is None
+    prepared = scene.publication.publish()
+
+    assert [rejected and rejected.reason for _, rejected in prepared.results] == ["output_too_large", None]
+    assert [record.topic for _, record in scene.publisher.batches[0].records] == ["dlq", "attributes"]
+    assert scene.publisher.starts == 1
+
+
+def test_sizes_that_are_refused_though_no_limit_changed_ask_for_a_fresh_start(scene: Scene) -> None:
+    scene.finish(0)
+    scene.publisher.failures = [KafkaError(KafkaError.MSG_SIZE_TOO_LARGE) for _ in range(3)]
+
+    assert scene.publication.publish() is None
+    assert scene.publication.publish() is None
+    with pytest.raises(StaleGeneration, match="MSG_SIZE_TOO_LARGE"):
+        scene.publication.publish()
+
+
+def test_a_lowered_limit_of_offset_metadata_asks_for_a_fresh_start(scene: Scene) -> None:
+    scene.finish(0)
+    scene.publisher.failures = [KafkaError(KafkaError.OFFSET_METADATA_TOO_LARGE)]
+
+    with pytest.raises(StaleGeneration, match="shorter offset metadata"):
         scene.publication.publish()
