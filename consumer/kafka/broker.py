@@ -93,7 +93,10 @@ def require_topics(admin: AdminClient, topics: TopicSettings) -> None:
     needed = _partitions(metadata, topics.events)
     for name in outputs(topics):
         if (found := _partitions(metadata, name)) < needed:
-            raise Refused(f"{name} has {found} partitions, {topics.events} has {needed}: add the missing ones")
+            raise Refused(
+                f"{name} has {found} partitions, {topics.events} has {needed}; to add the missing ones: "
+                f"kafka-topics.sh --alter --topic {name} --partitions {needed}"
+            )
 
 
 def _why_hidden(admin: AdminClient, name: str) -> str | None:

@@ -35,7 +35,9 @@ _REFUSALS: Mapping[int, str] = {
     KafkaError.SASL_AUTHENTICATION_FAILED: _CREDENTIALS,
     KafkaError._AUTHENTICATION: _CREDENTIALS,
     KafkaError._SSL: "ssl.ca.location and the other ssl.* in kafka.properties",
-    KafkaError._UNKNOWN_PARTITION: "an output has fewer partitions than the input: add the missing ones",
+    KafkaError._UNKNOWN_PARTITION: (
+        "an output has fewer partitions than the input; `hangtag topics check` prints the command that adds them"
+    ),
 }
 
 _FENCED = {

@@ -91,9 +91,10 @@ class Cluster:
         """Number of the node."""
         return self._leader(OFFSETS, group_id)
 
-    def coordinator_of_transactions(self, transactional_id: str) -> int:
-        """Number of the node."""
-        return self._leader(TRANSACTIONS, transactional_id)
+    def coordinators(self, group_id: str, slots: Sequence[str]) -> set[int]:
+        """Numbers of the nodes that coordinate the group and the transactions of its slots."""
+        transactional = {self._leader(TRANSACTIONS, f"{group_id}-{slot}") for slot in slots}
+        return transactional | {self.coordinator_of_group(group_id)}
 
     def quorum_leader(self) -> int:
         """Number of the node that leads the controllers. Brokers name any of themselves when a client asks them."""
@@ -122,7 +123,7 @@ class Cluster:
         )
 
     def lead_again(self) -> None:
-        """Let the first copy of each partition lead it, as before its node went away; coordinators move with it."""
+        """Have the first copy of each partition lead it, also where its node was away; coordinators move with it."""
         self._admin.elect_leaders(ElectionType.PREFERRED).result(LIMIT_S)
 
     def create_coordinators(self) -> None:
@@ -194,7 +195,6 @@ def group_led_with_its_transactions(cluster: Cluster, slots: Sequence[str]) -> s
     """
     for _ in range(TRIES):
         group_id = f"group-{uuid.uuid4().hex[:8]}"
-        coordinators = {cluster.coordinator_of_transactions(f"{group_id}-{slot}") for slot in slots}
-        if coordinators == {cluster.coordinator_of_group(group_id)}:
+        if len(cluster.coordinators(group_id, slots)) == 1:
             return group_id
     raise AssertionError(f"no group of {TRIES} has one coordinator")
