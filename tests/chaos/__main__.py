@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -23,7 +23,7 @@ from tests.chaos.broker import Broker
 from tests.chaos.protocols import PROTOCOLS
 from tests.chaos.report import Report, sum_of
 from tests.chaos.run import staged
-from tests.chaos.scenario import FULL_DECK, Scenario
+from tests.chaos.scenario import FULL_DECK, Scenario, scaled
 
 #: Of each protocol; the matrix has to see 300,000.
 EVENTS = 80_000
@@ -59,10 +59,11 @@ def play(scenario: Scenario, folder: Path) -> Report:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends broker and workers on its way
     asked = options()
     seed = int(time.time()) % 1_000_000 if asked.seed is None else asked.seed
     root = asked.folder or Path(tempfile.mkdtemp(prefix="hangtag-chaos-"))
-    deck = {name: math.ceil(count * asked.scale) for name, count in FULL_DECK.items()}
+    deck = scaled(FULL_DECK, asked.scale)
     reports = []
     for protocol in asked.protocol or PROTOCOLS:
         folder = root / f"{protocol}-{seed}"

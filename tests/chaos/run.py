@@ -142,7 +142,7 @@ def staged(scenario: Scenario, kafka: Kafka, folder: Path, broker: Broker | None
     try:
         yield Run(scenario, settings, source, crew, cards, family, folder)
     except BaseException as error:
-        error.add_note(f"timeline and logs: {folder}")
+        error.add_note(f"seed {scenario.seed}; timeline and logs: {folder}")
         raise
     finally:
         for slot in slots:

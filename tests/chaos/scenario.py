@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,11 @@ FULL_DECK = {
     "during commit": 2,
     "committed wait": 2,
 }
+
+
+def scaled(deck: Mapping[str, int], share: float) -> dict[str, int]:
+    """So much of each fault, rounded up."""
+    return {name: math.ceil(count * share) for name, count in deck.items()}
 
 
 @dataclass(frozen=True)

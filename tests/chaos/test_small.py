@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The small chaos of every test run; the long one is `make chaos`."""
+"""The small chaos of every test run, with another seed by CHAOS_SEED; the long one is `make chaos`."""
 
 from __future__ import annotations
 
