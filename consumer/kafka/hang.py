@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ends a process whose owner thread hangs inside the Kafka client, where nothing else can reach it.
 
-librdkafka's `send_offsets_to_transaction` may never return after the loss of the transaction coordinator, whatever its
-timeout says (librdkafka#5511). A fresh start of the slot cleans up.
+librdkafka does so after the loss of a coordinator, whatever timeout a call is given (librdkafka#5511). The call that
+was seen to hang has a shorter limit of its own (`transaction.py`); this is for all others. A fresh start of the slot
+cleans up.
 """
 
 from __future__ import annotations

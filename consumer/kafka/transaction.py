@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _INIT_S = 5.0
 _QUEUE_FULL_S = 0.1
+#: Brokers miss a dead one among them after 9 s and elect another coordinator within two more; then the call returns.
+OFFSETS_S = 15.0
 
 
 class Transactions:
@@ -66,8 +70,12 @@ class Transactions:
             return
         # Asked fresh each time: it names the generation that these offsets belong to.
         member = self._consumer.consumer_group_metadata()
+        producer = self._producer
         try:
-            self._producer.send_offsets_to_transaction(list(batch.offsets), member)
+            _call_within(OFFSETS_S, lambda: producer.send_offsets_to_transaction(list(batch.offsets), member))
+        except TimeoutError:
+            words = f"the client has not come back from sending offsets for {OFFSETS_S:g} s: a fresh one will"
+            raise StaleGeneration(words) from None
         except KafkaException as exception:
             error = kafka_error(exception)
             if not error.retriable():
@@ -88,6 +96,25 @@ class Transactions:
             failed = kafka_error(exception)
             words = f"could not abort after {error.name()} ({failed.name()}: {failed.str()}): a fresh client can"
             raise (fatal_for(failed) or StaleGeneration(words)) from exception
+
+
+def _call_within(limit_s: float, call: Callable[[], None]) -> None:
+    """Raises what it raises; TimeoutError when it goes on, in a thread that may never end.
+
+    The client's own timeouts do not hold once the coordinator of the group is lost (librdkafka#5511).
+    """
+    outcome: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(None)
+
+    threading.Thread(target=run, name="offsets", daemon=True).start()
+    outcome.result(limit_s)
 
 
 def produce(

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import threading
+
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
 from consumer.errors import Fenced, HangtagError, Refused, StaleGeneration
+from consumer.kafka import transaction
 from consumer.kafka.at_least_once import Flushes
 from consumer.kafka.publishing import Batch, NotPublished
 from consumer.kafka.transaction import Transactions
@@ -69,6 +72,20 @@ def test_offsets_that_time_out_are_left_to_a_fresh_producer(kafka: Scripted, tra
     transactions.publish(BATCH)
     assert kafka.calls[-1] == "commit"
     assert len(kafka.producer.published) == 2
+
+
+def test_a_client_that_does_not_come_back_asks_for_a_fresh_start(
+    kafka: Scripted, transactions: Transactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = threading.Event()
+    monkeypatch.setattr(transaction, "OFFSETS_S", 0.05)
+    monkeypatch.setattr(kafka.producer, "send_offsets_to_transaction", lambda *_: back.wait())
+
+    with pytest.raises(StaleGeneration, match="has not come back"):
+        transactions.publish(BATCH)
+
+    assert kafka.producer.published == []
+    back.set()
 
 
 def test_an_abortable_error_aborts_and_publishes_nothing(kafka: Scripted, transactions: Transactions) -> None:
