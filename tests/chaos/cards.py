@@ -78,11 +78,9 @@ class Cards:
         self.crew.let_pass(_BROKER_FREEZE_S)
         self.broker.thaw()
 
-    def fail_at(self, point: Failpoint) -> Slot:
+    def fail_at(self, point: Failpoint) -> None:
         """Have a busy slot die at a failpoint."""
-        victim = self.hit(lambda _: True)
-        self.let_fail([victim], point)
-        return victim
+        self.let_fail([self.hit(lambda _: True)], point)
 
     def fail_in_committed_wait(self) -> None:
         """One dies with an open transaction and does not return; whoever waits for its end dies too."""
@@ -95,19 +93,6 @@ class Cards:
             if is_struck:
                 return
         raise AssertionError("nobody ever waited for the committed offsets")
-
-    def _restart_broker(self, how: str) -> None:
-        assert self.broker is not None
-        self.crew.timeline.add(how)
-        if how == "broker kill":
-            self.broker.kill()
-        else:
-            self.broker.restart()
-
-    def _terminate(self, slot: Slot) -> bool:
-        self.crew.timeline.add("term", slot.name)
-        slot.terminate()
-        return True
 
     def hit(self, act: Callable[[Slot], bool]) -> Slot:
         """Have `act` done to a slot that is busy, after it went on for a while. `act` says whether it was done."""
@@ -152,6 +137,19 @@ class Cards:
                 slot.disarm()
             return False
         self.crew.timeline.add("failpoint", point=point.label)
+        return True
+
+    def _restart_broker(self, how: str) -> None:
+        assert self.broker is not None
+        self.crew.timeline.add(how)
+        if how == "broker kill":
+            self.broker.kill()
+        else:
+            self.broker.restart()
+
+    def _terminate(self, slot: Slot) -> bool:
+        self.crew.timeline.add("term", slot.name)
+        slot.terminate()
         return True
 
     def _has_heir(self, victim: Slot) -> Callable[[], bool]:

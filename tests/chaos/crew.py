@@ -110,7 +110,9 @@ class Crew:
 
     def _look_for_takeover(self, vacancy: Vacancy) -> None:
         theirs = set().union(*(slot.partitions for slot in self.working if slot is not vacancy.slot))
-        if vacancy.partitions <= theirs:
+        if not vacancy.partitions <= theirs:
+            return
+        del self._vacancies[vacancy.slot.name]
+        if vacancy.partitions:
             seconds = round(time.monotonic() - vacancy.since_s, 2)
             self.timeline.add("takeover", vacancy.slot.name, partitions=sorted(vacancy.partitions), seconds=seconds)
-            del self._vacancies[vacancy.slot.name]
