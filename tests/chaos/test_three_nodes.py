@@ -62,8 +62,8 @@ class Load:
     reader: Reader
     gaps_s: list[float] = field(default_factory=list)
 
-    def fill(self) -> None:
-        self.source.write(EVENTS_PER_ROUND)
+    def fill(self, count: int = EVENTS_PER_ROUND) -> None:
+        self.source.write(count)
         self.crew.let(lambda: all(slot.is_busy for slot in self.crew.slots), LIMIT_S, "two busy workers")
 
     def kill_the_coordinator(self) -> None:
@@ -90,11 +90,12 @@ class Load:
 
     def restart_one_after_the_other(self) -> None:
         for number in NODES:
-            self.fill()
+            self.fill(2 * EVENTS_PER_ROUND)  # stopping in order takes longer than dying
             started_s = time.monotonic()
             self.cluster.nodes[number].stop()
             self.bring_back(number)
             back_s = time.monotonic()
+            self.fill()
             self.crew.let(lambda back_s=back_s: self.reader.has_all_since(back_s), RECOVERY_LIMIT_S, "outputs")
             self.gaps_s.append(self.reader.longest_gap_s(started_s))
             self.crew.timeline.add("node restart", node=number, gap_s=round(self.gaps_s[-1], 1))
