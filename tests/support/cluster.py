@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka.admin._metadata import ClusterMetadata
 
+    from consumer.local.kafka import KafkaStatus
+
 NODES = (1, 2, 3)
 LIMIT_S = 60.0
 OFFSETS, TRANSACTIONS = "__consumer_offsets", "__transaction_state"
@@ -59,33 +61,30 @@ class Node:
         """Returns at once; the node answers as soon as most of the three run."""
         self._starting = Starting(self._part, self._book)
 
-    def wait(self) -> None:
+    def wait(self) -> KafkaStatus:
         """Block until it answers."""
-        self._starting.wait()
+        return self._starting.wait()
 
     def stop(self) -> None:
         """In order: it hands its partitions over first."""
         self._starting.stop()
 
     def kill(self) -> None:
-        """SIGKILL."""
-        os.kill(self._starting.kept.server.pid, signal.SIGKILL)
+        """SIGKILL; one that does not run stays so."""
+        server = self._starting.kept.server
+        if server.is_alive:
+            os.kill(server.pid, signal.SIGKILL)
         self._starting.stop()
-
-    @property
-    def pid(self) -> int:
-        """Its present process."""
-        return self._starting.kept.server.pid
 
 
 class Cluster:
     """The nodes by number, and what is where."""
 
-    def __init__(self, folder: Path, nodes: Mapping[int, Node], bootstrap_servers: str) -> None:
+    def __init__(self, folder: Path, nodes: Mapping[int, Node], kafka: Kafka) -> None:
         self._folder = folder
         self.nodes = nodes
-        self.kafka = Kafka(bootstrap_servers, "", replication=len(nodes))
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        self.kafka = kafka
+        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
 
     def coordinator_of_group(self, group_id: str) -> int:
         """Number of the node."""
@@ -164,9 +163,9 @@ def three_nodes(folder: Path, properties: Mapping[str, str] | None = None) -> It
             part = KafkaPart(state, print, {**_REPLICATED, **own, **(properties or {})}, formatting)
             nodes[number] = Node(part, book)
             stack.callback(nodes[number].kill)  # in order it would wait for the others, which are going too
-        for node in nodes.values():
-            node.wait()
-        cluster = Cluster(folder, nodes, ",".join(f"127.0.0.1:{port}" for port in brokers))
+        answers = [node.wait() for node in nodes.values()]
+        servers = ",".join(answer.bootstrap_servers for answer in answers)
+        cluster = Cluster(folder, nodes, Kafka(servers, answers[0].version, replication=len(nodes)))
         cluster.create_coordinators()
         wait_until(cluster.is_in_sync, LIMIT_S, "three copies of everything")
         yield cluster
