@@ -9,7 +9,7 @@ STATE ?= .state
 TWO_WORKERS := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-feed chaos docs clean
+.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-engine bench-feed chaos docs clean
 
 help: ## what each task does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ chaos: $(VENV)/.tested ## faults against the real loop for most of an hour, judg
 
 bench: $(VENV)/.tested ## figures, not judgements
 	PYTHONPATH=. $(BIN)/python tests/bench/product.py
+
+bench-engine: $(VENV)/.tested ## the real loop on a real broker with stub stages, beside 256 threads: events a second, CPU, memory, ages
+	$(BIN)/python -m tests.bench.engine $(BENCH)
 
 bench-feed: $(VENV)/.tested ## a table of 1,000,000 rows (ROWS=n) onto a real broker: 5,000 rows a second, under 300 MB
 	PYTHONPATH=. $(BIN)/python tests/bench/feed.py

@@ -24,20 +24,42 @@ from consumer.local.ports import PortBook
 from consumer.local.starting import Starting
 from consumer.settings import KafkaSettings, TopicSettings
 from tests.bench.engine.measure import Figures, measure
-from tests.bench.engine.plan import PEERS, ROWS, Row
+from tests.bench.engine.plan import BACKLOGS, PEERS, ROWS, Row
+from tests.bench.engine.stuck import Ages, measure_ages
 from tests.bench.engine.topics import PARTITIONS, check_output, write_input
+
+
+def fresh_topics(servers: str) -> TopicSettings:
+    """The four topics, empty."""
+    tag = uuid.uuid4().hex[:8]
+    topics = TopicSettings(**{name: f"{name}-{tag}" for name in TopicSettings.model_fields})
+    create_topics(KafkaSettings(bootstrap_servers=servers), topics, Layout(PARTITIONS, 1))
+    return topics
 
 
 def run(servers: str, row: Row) -> Figures:
     """One row on fresh topics, its outputs verified."""
-    tag = uuid.uuid4().hex[:8]
-    topics = TopicSettings(**{name: f"{name}-{tag}" for name in TopicSettings.model_fields})
-    create_topics(KafkaSettings(bootstrap_servers=servers), topics, Layout(PARTITIONS, 1))
+    topics = fresh_topics(servers)
     write_input(servers, topics.events, row)
     figures = measure(servers, topics, row)
     check_output(servers, topics.attributes, row)
-    print(f"{row.name}: {figures.per_second:,.0f} events/s, {figures.cpu_us:.1f} us CPU", file=sys.stderr, flush=True)
+    say(
+        f"{row.name}: {figures.per_second:,.0f} events/s, {figures.cpu_us:.1f} us CPU, {figures.peak_rss_mb:.0f} MB RSS"
+    )
     return figures
+
+
+def ages(servers: str, *, has_stuck: bool) -> Ages:
+    """Of events beside a stuck one, or beside none."""
+    found = measure_ages(servers, fresh_topics(servers), has_stuck=has_stuck)
+    beside = "beside a stuck event" if has_stuck else "beside none that is stuck"
+    say(f"age {beside}: median {found.median_ms:.0f}, p95 {found.p95_ms:.0f} ms, n = {found.events}")
+    return found
+
+
+def say(line: str) -> None:
+    """Progress, beside the results."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def summary(row: Row, rounds: list[Figures]) -> dict[str, object]:
@@ -46,6 +68,8 @@ def summary(row: Row, rounds: list[Figures]) -> dict[str, object]:
         "row": row.name,
         "events_per_s": round(statistics.median(figures.per_second for figures in rounds)),
         "cpu_us_per_event": round(statistics.median(figures.cpu_us for figures in rounds), 1),
+        "peak_rss_mb": round(max(figures.peak_rss_mb for figures in rounds)),
+        "peak_held_mb": round(max(figures.peak_held_mb for figures in rounds)),
         "rounds": [asdict(figures) for figures in rounds],
         **asdict(row),
     }
@@ -53,33 +77,40 @@ def summary(row: Row, rounds: list[Figures]) -> dict[str, object]:
 
 def table(results: list[dict[str, object]]) -> str:
     """The results as Markdown."""
-    lines = ["| engine, work and load | events/s | CPU per event, us | rounds |", "|---|---|---|---|"]
+    lines = [
+        "| engine, work and load | events/s | CPU per event, us | peak RSS, MB | rounds |",
+        "|---|---|---|---|---|",
+    ]
     for result in results:
         rounds = result["rounds"]
         assert isinstance(rounds, list)
-        lines.append(f"| {result['row']} | {result['events_per_s']:,} | {result['cpu_us_per_event']} | {len(rounds)} |")
+        lines.append(
+            f"| {result['row']} | {result['events_per_s']:,} | {result['cpu_us_per_event']} | "
+            f"{result['peak_rss_mb']} | {len(rounds)} |"
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure the rows, then ours and the peers in turn; JSON on stdout, the table beside it."""
+    """Measure the rows, memory, ages beside a stuck event, then ours and the peers in turn; JSON on stdout."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="of the comparison with peers")
-    parser.add_argument("--only", default="", help="rows whose name has this in it")
+    parser.add_argument("--only", choices=("rows", "backlogs", "stuck", "peers"), help="one part instead of all")
     arguments = parser.parse_args()
-    rows = [row for row in ROWS if arguments.only in row.name]
-    peers = [row for row in PEERS if arguments.only in row.name]
+    parts = {arguments.only} if arguments.only else {"rows", "backlogs", "stuck", "peers"}
     with (
         tempfile.TemporaryDirectory(prefix="bench-engine-") as folder,
         Starting(KafkaPart(Path(folder), print), PortBook(Path(folder) / "ports.json")) as starting,
     ):
         servers = starting.wait().bootstrap_servers
+        rows = (*(ROWS if "rows" in parts else ()), *(BACKLOGS if "backlogs" in parts else ()))
         results = [summary(row, [run(servers, row)]) for row in rows]
-        rounds = [[run(servers, row) for row in peers] for _ in range(arguments.rounds)]
-    results += [summary(row, [of_row[place] for of_row in rounds]) for place, row in enumerate(peers) if rounds]
+        stuck = [ages(servers, has_stuck=has_stuck) for has_stuck in (False, True)] if "stuck" in parts else []
+        rounds = [[run(servers, row) for row in PEERS] for _ in range(arguments.rounds)] if "peers" in parts else []
+    results += [summary(row, [of_row[place] for of_row in rounds]) for place, row in enumerate(PEERS) if rounds]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(json.dumps({"machine": machine, "results": results}))
-    print(table(results), file=sys.stderr)
+    print(json.dumps({"machine": machine, "results": results, "ages": [asdict(found) for found in stuck]}))
+    say(table(results))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Self
 
 
@@ -17,19 +18,23 @@ class Mark:
     at_s: float
     """CLOCK_MONOTONIC, which is one clock for all processes of a machine."""
     cpu_s: float
+    peak_rss_mb: float
+    peak_held_mb: float
+    """Bytes that the engine had reserved at most, by its own count."""
 
     @classmethod
-    def now(cls, published: int) -> Self:
-        return cls(published, time.monotonic(), time.process_time())
+    def now(cls, published: int, peak_held_mb: float) -> Self:
+        peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return cls(published, time.monotonic(), time.process_time(), peak_rss_mb, peak_held_mb)
 
     @classmethod
     def read(cls, line: str) -> Self | None:
         """None for a line that is no mark."""
         words = line.split()
-        if len(words) != 4 or words[0] != "mark":  # as `say` writes it
+        if len(words) != 1 + len(fields(cls)) or words[0] != "mark":
             return None
-        return cls(int(words[1]), float(words[2]), float(words[3]))
+        return cls(int(words[1]), *map(float, words[2:]))
 
     def say(self) -> None:
-        sys.stdout.write(f"mark {self.published} {self.at_s} {self.cpu_s}\n")
+        sys.stdout.write(f"mark {' '.join(map(str, astuple(self)))}\n")
         sys.stdout.flush()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.engine.marks import Mark
-from tests.bench.engine.plan import Engine, Plan, Row
+from tests.bench.engine.plan import HELD_BYTES, Engine, Plan, Row, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +30,9 @@ class Figures:
     events: int
     seconds: float
     cpu_s: float
+    peak_rss_mb: float
+    """Of the largest process."""
+    peak_held_mb: float
 
     @property
     def per_second(self) -> float:
@@ -79,7 +82,7 @@ class Process:
 def measure(servers: str, topics: TopicSettings, row: Row) -> Figures:
     """Run the row on an input that lies there. Raises RuntimeError when a process fails or the end does not come."""
     heard = threading.Condition()
-    workers = [Process(plan, heard) for plan in _plans(servers, topics, row)]
+    workers = [Process(plan, heard) for plan in plans(servers, topics, row)]
     with heard:
         is_through = heard.wait_for(lambda: _is_over(workers, row.events), _LIMIT_S)
     for worker in workers:
@@ -97,12 +100,21 @@ def _figures(all_marks: Sequence[Sequence[Mark]]) -> Figures:
     first_s = min(marks[0].at_s for marks in all_marks)
     last_s = max(marks[-1].at_s for marks in all_marks)
     events = sum(marks[-1].published - marks[0].published for marks in all_marks)
-    return Figures(events, last_s - first_s, sum(marks[-1].cpu_s - marks[0].cpu_s for marks in all_marks))
+    lasts = [marks[-1] for marks in all_marks]
+    return Figures(
+        events,
+        last_s - first_s,
+        sum(last.cpu_s - marks[0].cpu_s for last, marks in zip(lasts, all_marks, strict=True)),
+        max(last.peak_rss_mb for last in lasts),
+        max(last.peak_held_mb for last in lasts),
+    )
 
 
-def _plans(servers: str, topics: TopicSettings, row: Row) -> Iterator[Plan]:
+def plans(servers: str, topics: TopicSettings, row: Row) -> Iterator[Plan]:
     for slot in range(row.workers):
         kafka = {"bootstrap_servers": servers, "group_id": topics.events, "slot": str(slot), "session_timeout_s": 10}
-        engine = {"slots": row.slots} if row.engine is Engine.HANGTAG else {}
+        engine: dict[str, int] = {"slots": row.slots} if row.engine is Engine.HANGTAG else {}
+        if row.work is Work.IMAGES:
+            engine["bytes"] = HELD_BYTES
         settings = {"kafka": kafka, "topics": topics.model_dump(), "engine": engine}
         yield Plan(row.engine, row.work, row.delay_ms / 1000, settings)

@@ -16,6 +16,8 @@ class Work(StrEnum):
     """Repeats 200 bytes: what is left is the engine."""
     PRODUCT = "product"
     """Decodes a product event of 2 kB, encodes full attributes and an embedding, with metrics and logs."""
+    IMAGES = "images"
+    """Repeats the event and holds a megabyte while it waits."""
 
 
 class Engine(StrEnum):
@@ -66,6 +68,12 @@ class Plan:
         return cls(Engine(tree["engine"]), Work(tree["work"]), tree["delay_s"], tree["settings"])
 
 
+#: An event of this key waits for so long, whatever the others do.
+STUCK_KEY = b"stuck"
+STUCK_S = 60.0
+IMAGE_BYTES = 1_000_000
+HELD_BYTES = 256 << 20
+
 #: Slow ones are short: a row lasts some ten seconds.
 ROWS = (
     Row(Engine.HANGTAG, 5, 100, 4_000, 60_000),
@@ -76,6 +84,11 @@ ROWS = (
     Row(Engine.HANGTAG, 100, 20_000, 8_000, 200_000),
     Row(Engine.HANGTAG, 5, 5_000, 4_000, 300_000, workers=2),
     Row(Engine.HANGTAG, 100, 5_000, 4_000, 30_000, work=Work.PRODUCT),
+)
+#: The same load with ten times the backlog must not take more memory.
+BACKLOGS = (
+    Row(Engine.HANGTAG, 50, 5_000, 4_000, 4_000, work=Work.IMAGES),
+    Row(Engine.HANGTAG, 50, 5_000, 4_000, 40_000, work=Work.IMAGES),
 )
 #: Measured in turn, round after round.
 PEERS = (

@@ -80,4 +80,4 @@ class Products:
 
 def stages_of(work: Work, topics: TopicSettings, metrics: Metrics) -> Stages:
     """The stages of that work."""
-    return Echo(topics) if work is Work.ECHO else Products(topics, metrics)
+    return Products(topics, metrics) if work is Work.PRODUCT else Echo(topics)

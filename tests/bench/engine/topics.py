@@ -71,7 +71,7 @@ def _events(row: Row) -> Iterator[tuple[bytes, bytes]]:
     codec = BundledCodec()
     for number in range(row.events):
         key = chance.randrange(row.keys)
-        if row.work is Work.ECHO:
+        if row.work is not Work.PRODUCT:
             yield b"key-%d" % key, (b"%d " % number).ljust(_ECHO_BYTES, b".")
             continue
         event = replace(EVENT, event_id=f"e-{number}", sku=str(key), product_version=number, description=_DESCRIPTION)

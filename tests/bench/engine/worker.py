@@ -17,7 +17,7 @@ from consumer.observability.metrics import Metrics
 from consumer.settings import load_settings
 from tests.bench.engine.batches import Batches
 from tests.bench.engine.marks import Mark
-from tests.bench.engine.plan import Engine, Plan, Work
+from tests.bench.engine.plan import IMAGE_BYTES, STUCK_KEY, STUCK_S, Engine, Plan, Work
 from tests.bench.engine.stages import stages_of
 from tests.support.engine import BUILD
 
@@ -33,11 +33,16 @@ class Marking(Metrics):
     def __init__(self) -> None:
         super().__init__()
         self._final = 0
+        self._peak_held_mb = 0.0
 
     def transaction_committed(self, seconds: float, results: int) -> None:
         super().transaction_committed(seconds, results)
         self._final += results
-        Mark.now(self._final).say()
+        Mark.now(self._final, self._peak_held_mb).say()
+
+    def held(self, slots: int, held_bytes: int, eligible_keys: int) -> None:
+        super().held(slots, held_bytes, eligible_keys)
+        self._peak_held_mb = max(self._peak_held_mb, held_bytes / 1e6)
 
 
 class Pauses:
@@ -64,12 +69,16 @@ def run_hangtag(plan: Plan, settings: Settings, stages: Stages, metrics: Metrics
 
     pauses = Pauses(plan.delay_s)
 
+    image_bytes = IMAGE_BYTES if plan.work is Work.IMAGES else 0
+
     async def handle(delivery: Delivery) -> Outcome:
-        await pauses.pause()
+        body = b"." * image_bytes
+        await (asyncio.sleep(STUCK_S) if delivery.key == STUCK_KEY else pauses.pause())
+        assert len(body) == image_bytes  # held until here
         return stages(delivery)
 
     with EventLoopThread() as events:
-        loop = Loop(settings, Chains(handle, events), BUILD, metrics)
+        loop = Loop(settings, Chains(handle, events, image_bytes), BUILD, metrics)
         with stop_on_signals(loop.request_stop):
             loop.run()
 
