@@ -99,8 +99,11 @@ def test_two_versions_take_over_from_each_other_under_load(
     folders = [tmp_path / name for name in ("old", "new", "old-again")]
     for folder in folders:
         folder.mkdir()
-    ends.send(upsert(f"sku-{number}", version=version) for version in range(1, VERSIONS + 1) for number in range(KEYS))
 
+    def feed(first: int, last: int) -> None:
+        ends.send(upsert(f"sku-{n}", version=version) for version in range(first, last + 1) for n in range(KEYS))
+
+    feed(1, 8)
     with run_consumer(folders[1], new) as second:
         with run_consumer(folders[0], old) as first:
             wait_until_at_work(first)
@@ -108,8 +111,10 @@ def test_two_versions_take_over_from_each_other_under_load(
             first.process.kill()
             first.process.wait()
         wait_until(lambda: len(second.events("partitions_assigned")[-1]["partitions"]) == 4, LIMIT_S, "all for the new")
+        feed(9, 14)
         wait_until_at_work(second)
         with run_consumer(folders[2], old) as third:
+            feed(15, VERSIONS)
             wait_until_at_work(third)
             second.process.kill()
             second.process.wait()
