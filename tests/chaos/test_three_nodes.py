@@ -67,7 +67,7 @@ class Load:
         self.crew.let(lambda: all(slot.is_busy for slot in self.crew.slots), LIMIT_S, "two busy workers")
 
     def kill_the_coordinator(self) -> None:
-        """SIGKILL, until outputs come again; then the node returns."""
+        """SIGKILL; when outputs come again the node returns. Ends when the workers have nothing left to do."""
         group_id = self.settings.kafka.group_id
         self.cluster.lead_again()
         self.crew.let(lambda: len(self.cluster.coordinators(group_id, SLOTS)) == 1, LIMIT_S, "one coordinator for all")
@@ -81,12 +81,14 @@ class Load:
         )
         moved_s = time.monotonic()
         self.crew.let(lambda: self.reader.has_all_since(moved_s), RECOVERY_LIMIT_S, "outputs of all partitions again")
+        self.bring_back(victim)
+        # A client may hang as late as in the transaction after the next.
+        self.crew.let(self._is_idle, RECOVERY_LIMIT_S, "all of the round's outputs")
         self.gaps_s.append(self.reader.longest_gap_s(killed_s))
         exits = [code for slot in self.crew.slots for code in slot.exits]
         self.crew.timeline.add(
             "node kill", node=victim, leads_quorum=leads_quorum, gap_s=round(self.gaps_s[-1], 1), exits=exits
         )
-        self.bring_back(victim)
 
     def restart_one_after_the_other(self) -> None:
         for number in NODES:
@@ -102,6 +104,9 @@ class Load:
         self.cluster.nodes[number].start()
         self.cluster.nodes[number].wait()
         self.crew.let(self.cluster.is_in_sync, LIMIT_S, "three copies of everything")
+
+    def _is_idle(self) -> bool:
+        return all(slot.partitions and not slot.tally.get("held") for slot in self.crew.slots)
 
     def finish(self) -> Verdict:
         """Wait for the end of the input and stop the workers; the oracle's word."""
