@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from dataclasses import astuple, dataclass, fields
+from pathlib import Path
 from typing import Self
 
 
@@ -24,8 +24,7 @@ class Mark:
 
     @classmethod
     def now(cls, published: int, peak_held_mb: float) -> Self:
-        peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return cls(published, time.monotonic(), time.process_time(), peak_rss_mb, peak_held_mb)
+        return cls(published, time.monotonic(), time.process_time(), _peak_rss_mb(), peak_held_mb)
 
     @classmethod
     def read(cls, line: str) -> Self | None:
@@ -38,3 +37,9 @@ class Mark:
     def say(self) -> None:
         sys.stdout.write(f"mark {' '.join(map(str, astuple(self)))}\n")
         sys.stdout.flush()
+
+
+def _peak_rss_mb() -> float:
+    # `getrusage` would count what the parent had in memory when it forked.
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
