@@ -99,7 +99,7 @@ class Cluster:
         """Number of the node that leads the controllers. Brokers name any of themselves when a client asks them."""
         told = kafka_tool(
             self._folder,
-            "kafka-metadata-quorum",
+            "kafka-metadata-quorum.sh",
             "--bootstrap-server",
             self.kafka.bootstrap_servers,
             "describe",

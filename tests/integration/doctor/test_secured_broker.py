@@ -191,4 +191,4 @@ def allow(secured: Secured, advice: set[str]) -> None:
         arguments.remove("--command-config")
         arguments.remove("client.properties")
         arguments[arguments.index("--bootstrap-server") + 1] = secured.inside.bootstrap_servers
-        kafka_tool(secured.logs, tool.removesuffix(".sh"), *arguments, *named)
+        kafka_tool(secured.logs, tool, *arguments, *named)
