@@ -55,6 +55,8 @@ def check(
     Exit 1 where something has failed; warnings and what could not be read do not count.
     """
     from consumer.doctor.examination import examine_topics
+    from consumer.observability.logs import quiet_logs
     from consumer.settings import load_settings
 
+    quiet_logs()
     report(examine_topics(load_settings(), timeout), output)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from consumer.errors import StaleGeneration
+from consumer.errors import Refused, StaleGeneration
 from consumer.kafka import bitmap
 from consumer.kafka.clients import is_incremental
 from consumer.kafka.faults import fatal_for, is_outage, kafka_error
@@ -118,7 +118,8 @@ class Assignment:
             if self.skips_lost_input:
                 offset = self._first_left(number, offset)
             progress = Progress(number, offset, [done for done in finished if done >= offset])
-            progress.committed = progress.snapshot()
+            if offset == committed.offset:
+                progress.committed = progress.snapshot()
         elif self._start is Start.LATEST:
             # A fixed number, committed with the first transaction: else a restart would skip what came meanwhile.
             _, offset = self._watermarks(number)
@@ -146,7 +147,12 @@ class Assignment:
 
     def _first_left(self, number: int, committed: int) -> int:
         """The first offset from the committed one on whose record may still be there."""
-        start, _ = self._watermarks(number)
+        start, end = self._watermarks(number)
+        if committed > end:
+            raise Refused(
+                f"the group's commit of {self._topic}/{number} is {committed}, beyond the end of its log ({end}): "
+                "the log was cut or made anew, or somebody else committed; set the group's offset"
+            )
         if start > committed:
             log.warning("lost_input_skipped", partition=number, committed=committed, log_start=start)
         return max(start, committed)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,7 +38,9 @@ class Limits:
     metadata_bytes: int = DEFAULT_METADATA_BYTES
     """Offset metadata must be shorter than this, per partition."""
     message_bytes: Mapping[str, int] = field(default_factory=dict)
-    """`max.message.bytes` of the topics that we write."""
+    """`max.message.bytes` of the topics that we write, where the broker tells it."""
+    is_assumed: bool = False
+    """Whether the broker did not tell one of them, so that its default stands for it."""
 
     def of(self, topic: str) -> int:
         """Largest record of that topic."""
@@ -63,13 +65,13 @@ class CurrentLimits:
         self.now = read()
 
     def read_again(self) -> bool:
-        """Whether the topics take other sizes than before.
+        """Whether the topics take other sizes than before; what cannot be read now stays as it was.
 
         The limit of offset metadata stays that of the start: bitmaps of results in the making rest on it.
         """
-        found = self._read().message_bytes
+        found = {**self.now.message_bytes, **self._read().message_bytes}
         has_changed = found != self.now.message_bytes
-        self.now = Limits(self.now.metadata_bytes, found)
+        self.now = replace(self.now, message_bytes=found)
         return has_changed
 
 
@@ -111,16 +113,31 @@ def _why_hidden(admin: AdminClient, name: str) -> str | None:
 
 def read_limits(admin: AdminClient, topics: TopicSettings) -> Limits:
     """The broker's limits; its defaults, with a warning, where it does not tell."""
-    message_bytes = {
-        name: _read(admin, ConfigResource(ResourceType.TOPIC, name), "max.message.bytes", DEFAULT_MESSAGE_BYTES)
-        for name in outputs(topics)
+    told = {
+        name: _read(admin, ConfigResource(ResourceType.TOPIC, name), "max.message.bytes") for name in outputs(topics)
     }
+    message_bytes = {name: size for name, size in told.items() if size is not None}
+    metadata_bytes = _read_metadata_bytes(admin)
+    return Limits(
+        DEFAULT_METADATA_BYTES if metadata_bytes is None else metadata_bytes,
+        message_bytes,
+        is_assumed=metadata_bytes is None or len(message_bytes) < len(told),
+    )
+
+
+def _read_metadata_bytes(admin: AdminClient) -> int | None:
+    """The smallest of all brokers: any of them may come to coordinate the group."""
     try:
-        broker = next(iter(admin.list_topics(timeout=_ASK_S).brokers))
-    except (KafkaException, StopIteration):
-        broker = 0
-    resource = ConfigResource(ResourceType.BROKER, str(broker))
-    return Limits(_read(admin, resource, "offset.metadata.max.bytes", DEFAULT_METADATA_BYTES), message_bytes)
+        brokers = admin.list_topics(timeout=_ASK_S).brokers
+    except KafkaException:
+        return None
+    found = []
+    for broker in brokers:
+        size = _read(admin, ConfigResource(ResourceType.BROKER, str(broker)), "offset.metadata.max.bytes")
+        if size is None:
+            return None
+        found.append(size)
+    return min(found, default=None)
 
 
 def outputs(topics: TopicSettings) -> tuple[str, str, str]:
@@ -133,10 +150,10 @@ def _partitions(metadata: ClusterMetadata, name: str) -> int:
     return 0 if topic is None or topic.error is not None else len(topic.partitions)
 
 
-def _read(admin: AdminClient, resource: ConfigResource, name: str, default: int) -> int:
+def _read(admin: AdminClient, resource: ConfigResource, name: str) -> int | None:
     try:
         (answer,) = admin.describe_configs([resource], request_timeout=_CONFIGS_S).values()
         return int(answer.result(_CONFIGS_S)[name].value)
     except (KafkaException, TimeoutError, KeyError, TypeError, ValueError) as error:
-        log.warning("broker_limit_unknown", resource=resource.name, setting=name, assumed=default, error=str(error))
-        return default
+        log.warning("broker_limit_unknown", resource=resource.name, setting=name, error=str(error))
+        return None

@@ -32,7 +32,7 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One member of the group, and how it gets a producer. Only the owner thread touches them."""
+    """One member of the group, and how it gets a producer. One thread at a time touches them."""
 
     consumer: Consumer
     open_producer: Callable[[], Producer]

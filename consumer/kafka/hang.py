@@ -28,6 +28,8 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
 _INNERMOST = 3
+#: A full pipe may block the log for ever.
+_LOG_S = 5.0
 
 
 @contextmanager
@@ -50,8 +52,12 @@ def exit_on_hang(vitals: Vitals) -> Iterator[None]:
 def _watch(vitals: Vitals, owner: int, ended: threading.Event) -> None:
     while not ended.wait(LOOK_EVERY_S):
         if reasons := vitals.not_alive():
-            log.error("owner_thread_hangs", reasons=reasons, inside=_whereabouts(owner))
-            os._exit(StaleGeneration.exit_code)
+            # The last resort: whatever becomes of the log line, the process ends.
+            threading.Timer(_LOG_S, os._exit, (StaleGeneration.exit_code,)).start()
+            try:
+                log.error("owner_thread_hangs", reasons=reasons, inside=_whereabouts(owner))
+            finally:
+                os._exit(StaleGeneration.exit_code)
 
 
 def _whereabouts(thread: int) -> list[str]:

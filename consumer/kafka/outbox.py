@@ -84,6 +84,11 @@ class Outbox:
             )
         return dropped
 
+    @property
+    def assumes_limits(self) -> bool:
+        """Whether some limits are the brokers' defaults, because we may not read the real ones."""
+        return self._limits.now.is_assumed
+
     def fit_again(self) -> bool:
         """Read the topics' limits again; whether they changed. What no longer fits then becomes a dead letter."""
         if not self._limits.read_again():

@@ -197,8 +197,8 @@ class Owner:
             log.error("input_lost", partition=message.partition(), error=error.str())
             if self._parts.assignment.skips_lost_input:
                 raise StaleGeneration(f"{what}: a fresh start skips to what is left")
-            self._parts.vitals.obstacle(
-                "input", f"{what}; start again with kafka.input_lost=skip to go on without them"
+            self._parts.watch.lost_input(
+                message.partition(), f"{what}; start again with kafka.input_lost=skip to go on without them"
             )
 
     def _look_around(self) -> None:

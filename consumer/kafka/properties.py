@@ -48,11 +48,7 @@ def consumer_rows(settings: Settings) -> Iterator[Property]:
     yield _fixed("isolation.level", "read_committed")
     yield _fixed("statistics.interval.ms", 1_000)
     yield from _group_rows(settings)
-    yield Property(
-        "auto.offset.reset",
-        "error",
-        "a commit below the log's start must be seen, not jumped over; a new group starts by `kafka.start`",
-    )
+    yield _fixed("auto.offset.reset", "error")
     yield Property("queued.max.messages.kbytes", 16_384, "bounds memory; the default is 64 MiB")
     yield Property("queued.min.messages", 2_000, "same; the default is 100,000")
     yield Property(
@@ -75,16 +71,8 @@ def producer_rows(settings: Settings, limits: Limits) -> Iterator[Property]:
         max(100_000, 8 * engine.slots),
         "a whole transaction fits, or the queue would be full in its middle",
     )
-    yield Property(
-        "message.max.bytes",
-        min(limits.largest_message_bytes, _MAX_MESSAGE_BYTES),
-        "the largest `max.message.bytes` of our topics: the client's check must not be stricter than any of them",
-    )
-    yield Property(
-        "batch.size",
-        max(1, min(_BATCH_BYTES, limits.smallest_message_bytes - _BATCH_HEAD_BYTES)),
-        "the broker judges the batch: many small records must not add up to more than the smallest topic takes",
-    )
+    yield _fixed("message.max.bytes", min(limits.largest_message_bytes, _MAX_MESSAGE_BYTES))
+    yield _fixed("batch.size", max(1, min(_BATCH_BYTES, limits.smallest_message_bytes - _BATCH_HEAD_BYTES)))
     yield _no_new_topics()
 
 
@@ -93,11 +81,7 @@ def _group_rows(settings: Settings) -> Iterator[Property]:
     session_ms = _ms(kafka.session_timeout_s)
     # A rebalance may run the last transaction of the old assignment and then wait for the offsets of the new one.
     poll_interval_s = max(_MIN_POLL_INTERVAL_S, committed_wait_s(settings) + kafka.transaction_timeout_s + _SLACK_S)
-    yield Property(
-        "max.poll.interval.ms",
-        max(_ms(poll_interval_s), session_ms),
-        "above the wait for committed offsets and a last transaction; nothing slow runs between two polls",
-    )
+    yield _fixed("max.poll.interval.ms", max(_ms(poll_interval_s), session_ms))
     if kafka.uses_consumer_protocol:
         return  # the broker's settings there, and the client refuses them
     yield _fixed("session.timeout.ms", session_ms)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 from confluent_kafka import KafkaError
 
-from consumer.errors import DeadLetterReason, StaleGeneration
+from consumer.errors import DeadLetterReason, Refused, StaleGeneration
 from consumer.headers import source_of
 from consumer.kafka.faults import TOO_LARGE, is_outage
 from consumer.kafka.publishing import NotPublished
@@ -119,6 +119,11 @@ class Publication:
             log.warning("topic_limits_changed")
             self.renew()  # the client's own limits follow those of the topics
             return
+        if error.code() in {*TOO_LARGE, KafkaError.OFFSET_METADATA_TOO_LARGE} and self._outbox.assumes_limits:
+            raise Refused(
+                f"a limit is below Kafka's default, which was assumed because it could not be read ({failure}): "
+                "allow DESCRIBE_CONFIGS on the cluster and the output topics"
+            ) from failure
         if error.code() == KafkaError.OFFSET_METADATA_TOO_LARGE:
             # These results cannot be recorded any more; a fresh start reads the limit and makes smaller batches.
             raise StaleGeneration(f"the broker takes shorter offset metadata than at the start: {failure}") from failure

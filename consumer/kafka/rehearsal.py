@@ -19,6 +19,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Pr
 from consumer.kafka.clients import consumer_properties, is_incremental, producer_properties
 from consumer.kafka.faults import advice_for, fatal_for, kafka_error
 from consumer.kafka.opening import opened
+from consumer.kafka.waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -116,13 +117,15 @@ class Rehearsal:
         member = self._consumer.consumer_group_metadata()
         producer.begin_transaction()
         try:
-            producer.send_offsets_to_transaction([offset], member, self._timeout_s)
+            within(self._timeout_s, lambda: producer.send_offsets_to_transaction([offset], member))
         finally:
             producer.abort_transaction(self._timeout_s)
 
     def _attempt(self, attempt: Callable[[], None], done: str) -> Outcome:
         try:
             attempt()
+        except TimeoutError:
+            return Outcome(Proof.NO_ANSWER, f"the client did not come back within {self._timeout_s:g} s")
         except KafkaException as exception:
             error = kafka_error(exception)
             return _refused(error) or Outcome(Proof.NO_ANSWER, _words(error))

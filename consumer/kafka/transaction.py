@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException
@@ -12,7 +10,7 @@ from confluent_kafka import KafkaException
 from consumer.errors import Refused, StaleGeneration
 from consumer.kafka.faults import fatal_for, kafka_error
 from consumer.kafka.publishing import NotPublished
-from consumer.kafka.waiting import insist
+from consumer.kafka.waiting import insist, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +70,7 @@ class Transactions:
         member = self._consumer.consumer_group_metadata()
         producer = self._producer
         try:
-            _call_within(OFFSETS_S, lambda: producer.send_offsets_to_transaction(list(batch.offsets), member))
+            within(OFFSETS_S, lambda: producer.send_offsets_to_transaction(list(batch.offsets), member))
         except TimeoutError:
             words = f"the client has not come back from sending offsets for {OFFSETS_S:g} s: a fresh one will"
             raise StaleGeneration(words) from None
@@ -96,25 +94,6 @@ class Transactions:
             failed = kafka_error(exception)
             words = f"could not abort after {error.name()} ({failed.name()}: {failed.str()}): a fresh client can"
             raise (fatal_for(failed) or StaleGeneration(words)) from exception
-
-
-def _call_within(limit_s: float, call: Callable[[], None]) -> None:
-    """Raises what it raises; TimeoutError when it goes on, in a thread that may never end.
-
-    The client's own timeouts do not hold once the coordinator of the group is lost (librdkafka#5511).
-    """
-    outcome: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            call()
-        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(None)
-
-    threading.Thread(target=run, name="offsets", daemon=True).start()
-    outcome.result(limit_s)
 
 
 def produce(

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waits that have no end of their own: only a stop ends them."""
+"""Waits that have no end of their own: a stop ends them, or a limit of ours."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 import structlog
@@ -37,3 +39,27 @@ def insist(call: Callable[[], T], keep_waiting: KeepWaiting) -> T:
                 raise
             log.warning("kafka_call_repeated", error=f"{error.name()}: {error.str()}")
             keep_waiting()
+
+
+def within(limit_s: float, call: Callable[[], None]) -> None:
+    """Raises what it raises; TimeoutError when it goes on, in a thread that may never end.
+
+    The client's own timeouts do not hold once the coordinator of the group is lost (librdkafka#5511).
+    """
+    outcome: Future[None] = Future()
+    threading.Thread(target=_settle, args=(outcome, call), name="kafka-call", daemon=True).start()
+    try:
+        outcome.result(limit_s)
+    finally:
+        del outcome  # or an error, its traceback and this frame would hold each other, and the client with them
+
+
+def _settle(outcome: Future[None], call: Callable[[], None]) -> None:
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+        outcome.set_exception(error)
+    else:
+        outcome.set_result(None)
+    finally:
+        del outcome, call

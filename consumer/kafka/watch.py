@@ -66,6 +66,11 @@ class GroupWatch:
         """These are no longer ours: figures about them would mislead."""
         for partition in partitions:
             self._metrics.partition_gone(partition)
+            self._vitals.obstacle(_input_of(partition), None)
+
+    def lost_input(self, partition: int | None, words: str) -> None:
+        """A partition stands still until it goes to somebody else, or a person decides."""
+        self._vitals.obstacle(_input_of(partition), words)
 
     def reachable(self) -> None:
         """A broker answers."""
@@ -153,3 +158,7 @@ class GroupWatch:
             return False
         self._logged_at_s[what] = now_s
         return True
+
+
+def _input_of(partition: int | None) -> str:
+    return f"input/{partition}"

@@ -23,7 +23,17 @@ def test_every_row_names_a_test_that_is_there_or_says_why_not(row: list[str]) ->
         return
     named = re.fullmatch(r"`(tests/\S+\.py)::(test_\w+)`", proof)
     assert named is not None, event
-    assert f"def {named[2]}(" in (ROOT / named[1]).read_text(encoding="utf-8")
+    before, is_there, _ = (ROOT / named[1]).read_text(encoding="utf-8").partition(f"def {named[2]}(")
+    assert is_there, event
+    decorators, of_the_file = (
+        before.rpartition("\n\n\n")[2],
+        before.partition("\npytestmark = ")[2].partition("\n\n")[0],
+    )
+    assert ("mark.full" in decorators + of_the_file) == ("`make test-full`" in event), event
+
+
+def test_the_page_has_its_rows() -> None:
+    assert len(ROWS) > 40
 
 
 def test_the_engine_asks_the_monotonic_clock_only() -> None:

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from structlog.testing import capture_logs
 
-from consumer.errors import Fenced
+from consumer.errors import Fenced, Refused
 from tests.support.engine import Echo, Feed, committed_offsets, engine_settings, numbered, read_committed, running
 from tests.support.wait import wait_until
 
@@ -91,3 +91,17 @@ def test_metadata_of_another_tool_is_ignored_with_a_warning(kafka: Kafka) -> Non
 
     assert "offset_metadata_ignored" in {line["event"] for line in logs}
     assert len(read_committed(kafka.bootstrap_servers, [topics.attributes])[topics.attributes]) == 15
+
+
+def test_a_refused_join_ends_the_process_with_the_setting_to_change(kafka: Kafka) -> None:
+    topics = kafka.create_topics(1)
+    too_short = {"session_timeout_s": 0.3}  # the broker's group.min.session.timeout.ms is 500
+    settings = engine_settings(kafka.bootstrap_servers, topics, topics.events, kafka=too_short)
+
+    with running(settings, Echo(topics)) as run:
+        run.join()
+        (failure,) = run.failures
+        run.failures.clear()
+
+    assert isinstance(failure, Refused)
+    assert "kafka.session_timeout_s" in str(failure)

@@ -53,13 +53,33 @@ def test_on_demand_a_partition_starts_behind_what_was_deleted() -> None:
         TopicPartition("events", 0, 40, encode(40, {42, 45})),
         TopicPartition("events", 1, 7),
     ]
-    scene.kafka.consumer.starts = {0: 44, 1: 5}
+    scene.kafka.consumer.starts, scene.kafka.consumer.ends = {0: 44, 1: 5}, {0: 50, 1: 50}
 
     scene.fire("on_assign", 0, 1)
 
     assert scene.starts == {0: 44, 1: 7}
     progress = scene.assignment.of(0)
     assert [offset for offset in (44, 45, 46) if progress.admit(offset, 0.0)] == [44, 46]
+
+
+def test_what_was_skipped_is_committed_at_the_next_occasion() -> None:
+    scene = Scene(input_lost="skip")
+    scene.kafka.consumer.commits = [TopicPartition("events", 0, 40), TopicPartition("events", 1, 7)]
+    scene.kafka.consumer.starts, scene.kafka.consumer.ends = {0: 44}, {0: 50, 1: 50}
+
+    scene.fire("on_assign", 0, 1)
+
+    assert scene.assignment.of(0).committed is None
+    assert scene.assignment.of(1).committed == (7, "")
+
+
+def test_a_commit_beyond_the_logs_end_is_for_a_person_to_judge() -> None:
+    scene = Scene(input_lost="skip")
+    scene.kafka.consumer.commits = [TopicPartition("events", 0, 40)]
+    scene.kafka.consumer.ends = {0: 39}
+
+    with pytest.raises(Refused, match="beyond the end"):
+        scene.fire("on_assign", 0)
 
 
 def test_a_partition_starts_at_its_commit_with_its_bitmap() -> None:

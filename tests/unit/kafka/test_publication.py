@@ -5,7 +5,7 @@ import pytest
 from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
-from consumer.errors import DeadLetterReason, StaleGeneration
+from consumer.errors import DeadLetterReason, Refused, StaleGeneration
 from consumer.events import Finished
 from consumer.headers import Build
 from consumer.kafka.broker import CurrentLimits, Limits
@@ -40,11 +40,16 @@ class Scene:
         self.progress.committed = self.progress.snapshot()
         self.publisher = Publisher()
         self.metrics = Metrics()
-        self.largest_bytes = 1_000
-        limits = CurrentLimits(lambda: Limits(message_bytes={"attributes": self.largest_bytes}))
-        self.outbox = Outbox("events", DeadLetters("dlq", Build("1", 1)), limits, drops_maps=False)
+        self.largest_bytes: int | None = 1_000
+        self.is_assumed = False
+        self.limits = CurrentLimits(self.read_limits)
+        self.outbox = Outbox("events", DeadLetters("dlq", Build("1", 1)), self.limits, drops_maps=False)
         engine = EngineSettings(slots=8, commit_interval_s=60)
         self.publication = Publication(self.outbox, self.publisher, [self.progress], engine, self.metrics)
+
+    def read_limits(self) -> Limits:
+        told = {} if self.largest_bytes is None else {"attributes": self.largest_bytes}
+        return Limits(message_bytes=told, is_assumed=self.is_assumed)
 
     def finish(self, offset: int, value: bytes = b"out") -> None:
         self.progress.admit(offset, 0.0)
@@ -170,6 +175,29 @@ def test_sizes_that_are_refused_though_no_limit_changed_ask_for_a_fresh_start(sc
     assert scene.publication.publish() is None
     assert scene.publication.publish() is None
     with pytest.raises(StaleGeneration, match="MSG_SIZE_TOO_LARGE"):
+        scene.publication.publish()
+
+
+def test_a_limit_that_cannot_be_read_again_stays_as_it_was(scene: Scene) -> None:
+    scene.finish(0, bytes(400))
+    scene.publisher.failures = [KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)]
+    scene.largest_bytes = None
+
+    assert scene.publication.publish() is None
+    prepared = scene.publication.publish()
+
+    assert [rejected for _, rejected in prepared.results] == [None]
+    assert scene.publisher.starts == 0
+
+
+@pytest.mark.parametrize("code", [KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.OFFSET_METADATA_TOO_LARGE])
+def test_a_limit_that_was_assumed_and_is_lower_is_refused_with_what_to_allow(scene: Scene, code: int) -> None:
+    scene.is_assumed = True
+    scene.limits.now = scene.read_limits()
+    scene.finish(0)
+    scene.publisher.failures = [KafkaError(code)]
+
+    with pytest.raises(Refused, match="DESCRIBE_CONFIGS"):
         scene.publication.publish()
 
 

@@ -118,6 +118,17 @@ def test_a_standby_without_partitions_is_healthy(scene: Scene) -> None:
     assert logs == []
 
 
+def test_a_partition_that_stands_still_makes_unready_until_it_is_somebody_elses(scene: Scene) -> None:
+    scene.watch.reachable()
+    scene.watch.assigned()
+    scene.watch.lost_input(3, "records were deleted")
+    assert scene.vitals.not_ready() == ["records were deleted"]
+
+    scene.watch.gave_up([3])
+
+    assert scene.vitals.not_ready() == []
+
+
 def test_no_broker_makes_unready_until_one_answers(scene: Scene) -> None:
     scene.watch.client_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
     assert scene.vitals.not_ready() == ["no Kafka broker answers"]
