@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 HANGTAG := $(BIN)/hangtag
 STATE ?= .state
-# Most tests wait for real parts, so two workers, each with its own, keep two cores busy.
-TWO_WORKERS := -n 2 --dist loadfile
+# Most tests wait for real parts, so two workers, each with its own, keep two cores busy. Long files come first.
+TWO_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-engine bench-feed chaos docs clean

@@ -14,6 +14,7 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 import uuid
 from dataclasses import asdict
 from pathlib import Path
@@ -55,6 +56,15 @@ def ages(servers: str, *, has_stuck: bool) -> Ages:
     beside = "beside a stuck event" if has_stuck else "beside none that is stuck"
     say(f"age {beside}: median {found.median_ms:.0f}, p95 {found.p95_ms:.0f} ms, n = {found.events}")
     return found
+
+
+def additions_s() -> float:
+    """What ten million additions take: machines that others use as well are not equally fast all the time."""
+    started_s = time.perf_counter()
+    total = 0
+    for number in range(10_000_000):
+        total += number
+    return time.perf_counter() - started_s
 
 
 def say(line: str) -> None:
@@ -108,8 +118,13 @@ def main() -> None:
         stuck = [ages(servers, has_stuck=has_stuck) for has_stuck in (False, True)] if "stuck" in parts else []
         rounds = [[run(servers, row) for row in PEERS] for _ in range(arguments.rounds)] if "peers" in parts else []
     results += [summary(row, [of_row[place] for of_row in rounds]) for place, row in enumerate(PEERS) if rounds]
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(json.dumps({"machine": machine, "results": results, "ages": [asdict(found) for found in stuck]}))
+    report = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "additions_s": [round(additions_s(), 2) for _ in range(3)],
+        "results": results,
+        "ages": [asdict(found) for found in stuck],
+    }
+    print(json.dumps(report))
     say(table(results))
 
 
