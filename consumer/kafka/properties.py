@@ -81,7 +81,11 @@ def _group_rows(settings: Settings) -> Iterator[Property]:
     session_ms = _ms(kafka.session_timeout_s)
     # A rebalance may run the last transaction of the old assignment and then wait for the offsets of the new one.
     poll_interval_s = max(_MIN_POLL_INTERVAL_S, committed_wait_s(settings) + kafka.transaction_timeout_s + _SLACK_S)
-    yield _fixed("max.poll.interval.ms", max(_ms(poll_interval_s), session_ms))
+    yield Property(
+        "max.poll.interval.ms",
+        max(_ms(poll_interval_s), session_ms),
+        "above the wait for committed offsets and a last transaction; nothing slow runs between two polls",
+    )
     if kafka.uses_consumer_protocol:
         return  # the broker's settings there, and the client refuses them
     yield _fixed("session.timeout.ms", session_ms)

@@ -22,7 +22,6 @@ FIXED_KAFKA_PROPERTIES = {
     "auto.offset.reset": "lost input must be seen, not jumped over; set kafka.start and kafka.input_lost",
     "message.max.bytes": "follows `max.message.bytes` of the topics, or the client would refuse outputs that fit",
     "batch.size": "follows them too: many small records must not add up to more than the smallest topic takes",
-    "max.poll.interval.ms": "above the wait for the offsets of a dead owner, which follows kafka.transaction_timeout_s",
     "bootstrap.servers": "set kafka.bootstrap_servers",
     "metadata.broker.list": "set kafka.bootstrap_servers",
     "group.id": "set kafka.group_id",
