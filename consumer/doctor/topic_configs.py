@@ -142,9 +142,11 @@ def _in_sync(judge: _Judge) -> Iterator[Finding]:
             found = f"{has}: one broker down stops every write"
             yield judge.fault(Status.FAILED, found, topic, config, facts.replication - 1)
         elif needed < MIN_IN_SYNC:
-            status = Status.FAILED if facts.replication >= _COPIES_FOR_BOTH else Status.WARNING
             found = f"{has}: a broker that is lost may take acknowledged records along"
-            yield judge.fault(status, found, topic, config, MIN_IN_SYNC)
+            if facts.replication >= _COPIES_FOR_BOTH:
+                yield judge.fault(Status.FAILED, found, topic, config, MIN_IN_SYNC)
+            else:  # with two copies a higher number would stop every write when one broker is down
+                yield Finding(judge.check, Status.WARNING, found, "add a third copy: kafka-reassign-partitions.sh")
 
 
 def _days(milliseconds: int) -> str:

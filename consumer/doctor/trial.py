@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from consumer.kafka.inspection import ClusterFacts
     from consumer.settings import Settings
 
+#: Where neither the error nor its code names a setting.
+_LOOK = "the brokers' logs of this moment, then section kafka of docs/settings.md"
+
 _STATUS = {
     Proof.WORKS: Status.OK,
     Proof.REFUSED: Status.FAILED,
@@ -46,7 +49,8 @@ def try_out(settings: Settings, cluster: ClusterFacts, commands: Commands, timeo
 def _finding(check: str, outcome: Outcome, allow: str) -> Finding:
     if outcome.proof is Proof.NOT_ALLOWED:
         return Finding(check, Status.UNKNOWN, f"our throw-away names are not allowed: {outcome.words}", allow)
-    return Finding(check, _STATUS[outcome.proof], outcome.words, outcome.advice)
+    status = _STATUS[outcome.proof]
+    return Finding(check, status, outcome.words, outcome.advice or (_LOOK if status is Status.FAILED else None))
 
 
 def _limits(settings: Settings, cluster: ClusterFacts) -> Limits:

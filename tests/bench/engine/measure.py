@@ -6,15 +6,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from tests.bench.engine.marks import Mark
 from tests.bench.engine.plan import HELD_BYTES, Engine, Plan, Row, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import TracebackType
 
     from consumer.settings import TopicSettings
 
@@ -62,12 +64,21 @@ class Process:
     def has_ended(self) -> bool:
         return self._process.poll() is not None
 
-    def stop(self) -> None:
-        """SIGTERM; raises RuntimeError unless it leaves in order."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """SIGTERM, and SIGKILL for one that does not leave; raises RuntimeError where a good run ends so."""
         self._process.terminate()
-        code = self._process.wait(_STOP_S)
+        try:
+            code = self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
         self._listener.join()
-        if code:
+        if code and error is None:
             raise RuntimeError(f"a worker ended with exit code {code}")
 
     def _listen(self) -> None:
@@ -82,13 +93,12 @@ class Process:
 def measure(servers: str, topics: TopicSettings, row: Row) -> Figures:
     """Run the row on an input that lies there. Raises RuntimeError when a process fails or the end does not come."""
     heard = threading.Condition()
-    workers = [Process(plan, heard) for plan in plans(servers, topics, row)]
-    with heard:
-        is_through = heard.wait_for(lambda: _is_over(workers, row.events), _LIMIT_S)
-    for worker in workers:
-        worker.stop()
-    if not is_through:
-        raise RuntimeError(f"{row.name}: only {sum(worker.published for worker in workers)} events came out")
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Process(plan, heard)) for plan in plans(servers, topics, row)]
+        with heard:
+            is_through = heard.wait_for(lambda: _is_over(workers, row.events), _LIMIT_S)
+        if not is_through:
+            raise RuntimeError(f"{row.name}: only {sum(worker.published for worker in workers)} events came out")
     return _figures([worker.marks for worker in workers])
 
 

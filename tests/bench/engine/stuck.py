@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 EVENTS_PER_S = 2_000
 #: Until group and caches have settled; the stuck event comes at its end.
 WARM_UP_S = 5.0
+LIMIT_S = 3 * (WARM_UP_S + STUCK_S)
 ROW = Row(Engine.HANGTAG, 5, 5_000, 4_000, round(EVENTS_PER_S * (WARM_UP_S + STUCK_S)))
 
 
@@ -42,17 +43,16 @@ class Ages:
 def measure_ages(servers: str, topics: TopicSettings, *, has_stuck: bool) -> Ages:
     """Send `ROW.events` events on schedule and read every output as it becomes visible."""
     (plan,) = plans(servers, topics, ROW)
-    worker = Process(plan, threading.Condition())
     start_s = time.monotonic() + WARM_UP_S
     sender = threading.Thread(target=_send, args=(servers, topics.events, start_s), kwargs={"has_stuck": has_stuck})
-    sender.start()
-    ages = [
-        now_s - scheduled_s
-        for now_s, scheduled_s in _outputs(servers, topics.attributes, ROW.events)
-        if scheduled_s > start_s + WARM_UP_S
-    ]
-    sender.join()
-    worker.stop()
+    with Process(plan, threading.Condition()):
+        sender.start()
+        ages = [
+            now_s - scheduled_s
+            for now_s, scheduled_s in _outputs(servers, topics.attributes, start_s + LIMIT_S)
+            if scheduled_s > start_s + WARM_UP_S
+        ]
+        sender.join()
     return Ages(statistics.median(ages) * 1000, statistics.quantiles(ages, n=20)[-1] * 1000, len(ages))
 
 
@@ -68,15 +68,18 @@ def _send(servers: str, topic: str, start_s: float, *, has_stuck: bool) -> None:
     producer.flush()
 
 
-def _outputs(servers: str, topic: str, count: int) -> Iterator[tuple[float, float]]:
+def _outputs(servers: str, topic: str, deadline_s: float) -> Iterator[tuple[float, float]]:
     reader = Consumer({"bootstrap.servers": servers, "group.id": "bench-ages", "enable.auto.commit": False})
     reader.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-    while count:
+    left = ROW.events
+    while left:
         messages = reader.consume(1_000, 0.01)
         now_s = time.monotonic()
+        if now_s > deadline_s:
+            raise RuntimeError(f"{left} of {ROW.events} outputs did not come")
         for message in messages:
             value = message.value()
             if value and value != b"stuck":
-                count -= 1
+                left -= 1
                 yield now_s, float(value)
     reader.close()

@@ -9,20 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
 
 from tests.support.kafka import Kafka, require_kafka
 from tests.support.kafka_tools import kafka_tool
+from tests.support.permissions import DOCTOR, NEEDED, Permissions
 from tests.support.secured import USER, Secured, secured_broker
-from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +29,6 @@ STRICT = {
     "transaction.max.timeout.ms": "10000",
     "offset.metadata.max.bytes": "1024",
 }
-EVERY_RULE = AclBindingFilter(
-    ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
-)
 LIMITS = {"session_timeout", "offset_metadata", "transaction_timeout", "transaction_sweep"}
 CONFIGS = {"topic_max_message_bytes", "topic_delete_retention", "topic_cleanup_policy", "topic_min_insync"}
 
@@ -61,43 +49,11 @@ class Worker:
     topics: TopicSettings
 
     def __post_init__(self) -> None:
-        self._admin = AdminClient({"bootstrap.servers": self.secured.inside.bootstrap_servers})
+        self.permissions = Permissions(self.secured, self.topics, self.group_id)
 
     @property
     def group_id(self) -> str:
         return self.topics.events
-
-    def may_work(self) -> None:
-        """The smallest list of ACLs with which a worker runs."""
-        self.grant(ResourceType.TOPIC, self.topics.events, AclOperation.READ)
-        for topic in (self.topics.attributes, self.topics.embeddings, self.topics.dead_letters):
-            self.grant(ResourceType.TOPIC, topic, AclOperation.WRITE)
-        self.grant(ResourceType.GROUP, self.group_id, AclOperation.READ)
-        slots = (ResourceType.TRANSACTIONAL_ID, f"{self.group_id}-", AclOperation.WRITE)
-        self.grant(*slots, ResourcePatternType.PREFIXED)
-
-    def may_try(self) -> None:
-        """A throw-away group on top."""
-        group = (ResourceType.GROUP, f"{self.group_id}-doctor-", AclOperation.READ)
-        self.grant(*group, ResourcePatternType.PREFIXED)
-
-    def grant(
-        self,
-        kind: ResourceType,
-        name: str,
-        operation: AclOperation,
-        pattern: ResourcePatternType = ResourcePatternType.LITERAL,
-    ) -> None:
-        rule = AclBinding(kind, name, pattern, f"User:{USER}", "*", operation, AclPermissionType.ALLOW)
-        for done in self._admin.create_acls([rule]).values():
-            done.result(LIMIT_S)
-        wait_until(lambda: rule in self._admin.describe_acls(EVERY_RULE).result(LIMIT_S), LIMIT_S, "the rule")
-
-    def may_nothing(self) -> None:
-        """As before the test."""
-        for done in self._admin.delete_acls([EVERY_RULE]).values():
-            done.result(LIMIT_S)
-        wait_until(lambda: not self._admin.describe_acls(EVERY_RULE).result(LIMIT_S), LIMIT_S, "no rules")
 
     def examined(self, *, session_s: float = 6, transaction_s: float = 10) -> Report:
         self.commands.set(kafka__session_timeout_s=session_s, kafka__transaction_timeout_s=transaction_s)
@@ -111,12 +67,12 @@ def worker(secured: Secured, commands: Commands) -> Iterator[Worker]:
     commands.set(kafka__properties=json.dumps(secured.properties()))
     worker = Worker(secured, commands, topics)
     yield worker
-    worker.may_nothing()
+    worker.permissions.revoke_all()
 
 
 def test_where_limits_may_not_be_read_trying_proves_them(worker: Worker) -> None:
-    worker.may_work()
-    worker.may_try()
+    worker.permissions.grant(*NEEDED)
+    worker.permissions.grant(DOCTOR)
 
     fitting, refused = worker.examined(), worker.examined(session_s=3, transaction_s=30)
 
@@ -132,7 +88,7 @@ def test_where_limits_may_not_be_read_trying_proves_them(worker: Worker) -> None
 
 
 def test_throw_away_names_that_are_not_allowed_prove_nothing(worker: Worker) -> None:
-    worker.may_work()
+    worker.permissions.grant(*NEEDED)
 
     report = worker.examined()
 
@@ -142,8 +98,8 @@ def test_throw_away_names_that_are_not_allowed_prove_nothing(worker: Worker) -> 
 
 
 def test_an_input_that_may_only_be_written_is_told_twice(worker: Worker) -> None:
-    worker.may_try()
-    worker.grant(ResourceType.TOPIC, worker.topics.events, AclOperation.WRITE)
+    worker.permissions.grant(DOCTOR)
+    worker.permissions.grant("events WRITE")
 
     report = worker.examined()
 

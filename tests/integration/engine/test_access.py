@@ -9,22 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
 
 from consumer.errors import DeadLetterReason, Fatal, Refused
 from consumer.events import Finished, OutputRecord, Rejected
 from consumer.headers import SOURCE, source_of
 from tests.support.engine import Event, Feed, engine_settings, numbered, read_committed, running, source
 from tests.support.kafka import require_kafka
-from tests.support.secured import USER, Secured, secured_broker
+from tests.support.permissions import NEEDED, Permissions
+from tests.support.secured import Secured, secured_broker
 from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
@@ -37,8 +29,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 LIMIT_S = 60
 BAD = b"bad"
-#: The list of docs/kafka-security.md.
-NEEDED = ("events READ", "attributes WRITE", "embeddings WRITE", "dead_letters WRITE", "group READ", "slots WRITE")
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +45,7 @@ class Access:
         self.secured = secured
         self.topics = secured.inside.create_topics(1)
         self.group_id = f"group-{uuid.uuid4().hex[:8]}"
-        self._admin = AdminClient({"bootstrap.servers": secured.inside.bootstrap_servers})
-
-    def grant(self, *words: str) -> None:
-        done = self._admin.create_acls([AclBinding(*self._acl(entry)) for entry in words])
-        for future in done.values():
-            future.result(LIMIT_S)
-
-    def revoke(self, words: str) -> None:
-        (future,) = self._admin.delete_acls([AclBindingFilter(*self._acl(words))]).values()
-        assert len(future.result(LIMIT_S)) == 1
+        self.permissions = Permissions(secured, self.topics, self.group_id)
 
     def settings(self, properties: dict[str, str] | None = None, **sections: dict) -> Settings:
         kafka = {"properties": properties or self.secured.properties(), **sections.pop("kafka", {})}
@@ -91,14 +72,6 @@ class Access:
             wait_until(lambda: run.failures, LIMIT_S, "the end")
         return caught.value
 
-    def _acl(self, words: str) -> tuple:
-        what, operation = words.split()
-        kind, name, pattern = {
-            "group": (ResourceType.GROUP, self.group_id, ResourcePatternType.LITERAL),
-            "slots": (ResourceType.TRANSACTIONAL_ID, f"{self.group_id}-", ResourcePatternType.PREFIXED),
-        }.get(what) or (ResourceType.TOPIC, getattr(self.topics, what), ResourcePatternType.LITERAL)
-        return kind, name, pattern, f"User:{USER}", "*", AclOperation[operation], AclPermissionType.ALLOW
-
 
 @pytest.fixture
 def access(secured: Secured) -> Access:
@@ -107,7 +80,7 @@ def access(secured: Secured) -> Access:
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "PLAIN"])
 def test_these_permissions_are_enough(access: Access, mechanism: str) -> None:
-    access.grant(*NEEDED)
+    access.permissions.grant(*NEEDED)
     access.feed([*numbered(20), Event(b"k", BAD)])
 
     with running(access.settings(access.secured.properties(sasl_mechanism=mechanism)), access.handle) as run:
@@ -118,7 +91,7 @@ def test_these_permissions_are_enough(access: Access, mechanism: str) -> None:
 
 
 def test_without_transactions_no_permission_on_transactional_ids_is_needed(access: Access) -> None:
-    access.grant(*(words for words in NEEDED if not words.startswith("slots")))
+    access.permissions.grant(*(words for words in NEEDED if not words.startswith("slots")))
     access.feed(numbered(20))
 
     with running(access.settings(engine={"delivery": "at_least_once"}), access.handle) as run:
@@ -139,7 +112,7 @@ def test_without_transactions_no_permission_on_transactional_ids_is_needed(acces
     ],
 )
 def test_each_of_the_permissions_is_needed_and_its_lack_is_told(access: Access, missing: str, words: str) -> None:
-    access.grant(*(entry for entry in NEEDED if entry != missing))
+    access.permissions.grant(*(entry for entry in NEEDED if entry != missing))
     access.feed([*numbered(20), Event(b"k", BAD)])
 
     failure = access.failure(access.settings())
@@ -158,7 +131,7 @@ def test_each_of_the_permissions_is_needed_and_its_lack_is_told(access: Access, 
     ],
 )
 def test_wrong_credentials_are_no_outage(access: Access, changed: dict[str, str], setting: str) -> None:
-    access.grant(*NEEDED)
+    access.permissions.grant(*NEEDED)
 
     failure = access.failure(access.settings(access.secured.properties(**changed)))
 
@@ -167,11 +140,11 @@ def test_wrong_credentials_are_no_outage(access: Access, changed: dict[str, str]
 
 
 def test_a_permission_taken_away_at_work_stops_everything_and_skips_nothing(access: Access) -> None:
-    access.grant(*NEEDED)
+    access.permissions.grant(*NEEDED)
     access.feed(numbered(20))
     with running(access.settings(), access.handle) as run:
         run.wait_for(20)
-        access.revoke("dead_letters WRITE")
+        access.permissions.revoke("dead_letters WRITE")
         access.feed([Event(b"key-0", BAD), *numbered(100)])
         wait_until(lambda: run.failures, LIMIT_S, "the end")
         failure = run.failures.pop()
@@ -180,7 +153,7 @@ def test_a_permission_taken_away_at_work_stops_everything_and_skips_nothing(acce
     assert "WRITE on the outputs" in str(failure)
     assert access.read(access.topics.dead_letters) == []
 
-    access.grant("dead_letters WRITE")
+    access.permissions.grant("dead_letters WRITE")
     with running(access.settings(), access.handle) as run:
         run.wait_for(1)
         wait_until(lambda: len(access.read(access.topics.attributes)) == 120, LIMIT_S, "the rest")

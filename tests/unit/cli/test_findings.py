@@ -18,8 +18,13 @@ FINE = [
 
 
 @pytest.mark.parametrize("output", Output)
-def test_warnings_and_what_is_unknown_exit_with_0(output: Output) -> None:
+def test_warnings_and_what_is_unknown_are_told_and_exit_with_0(
+    output: Output, capsys: pytest.CaptureFixture[str]
+) -> None:
     report(FINE, output)
+
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("fine", "odd", "mind it", "not told"))
 
 
 @pytest.mark.parametrize("output", Output)
