@@ -96,8 +96,8 @@ def require_topics(admin: AdminClient, topics: TopicSettings) -> None:
     for name in outputs(topics):
         if (found := _partitions(metadata, name)) < needed:
             raise Refused(
-                f"{name} has {found} partitions, {topics.events} has {needed}; to add the missing ones: "
-                f"kafka-topics.sh --alter --topic {name} --partitions {needed}"
+                f"{name} has {found} partitions, {topics.events} has {needed}; "
+                "`hangtag topics check` prints the command that adds the missing ones"
             )
 
 

@@ -71,7 +71,8 @@ def test_a_partition_without_a_partner_in_the_outputs_ends_the_process_with_the_
 
     assert isinstance(at_work, Refused)
     assert "hangtag topics check" in str(at_work)
-    assert f"kafka-topics.sh --alter --topic {topics.attributes} --partitions 2" in str(at_start.value)
+    assert f"{topics.attributes} has 1 partitions, {topics.events} has 2" in str(at_start.value)
+    assert "hangtag topics check" in str(at_start.value)
 
     for name in (topics.attributes, topics.embeddings, topics.dead_letters):
         scene.add_a_partition(name)
