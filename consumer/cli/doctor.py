@@ -17,9 +17,9 @@ def command(
 ) -> None:
     """Try everything that `hangtag run` needs, with its settings, and say what to do about what does not work.
 
-    Brokers' limits, topics, a join and transactions under throw-away names, Triton, the registry. Nothing is changed.
-    Exit 1 where something has failed; warnings and what could not be read do not count. With --output json a list of
-    {check, status: ok|warning|failed|unknown, found, advice}.
+    Brokers' limits, topics, a join and transactions under throw-away names, Triton, the registry. No topic, no offset
+    and no group at work is changed. Exit 1 where something has failed; warnings and what could not be read do not
+    count. With --output json a list of {check, status: ok|warning|failed|unknown, found, advice}.
     """
     from consumer.doctor.examination import examine
     from consumer.observability.logs import quiet_logs

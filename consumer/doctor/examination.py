@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def examine(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     """Everything that a worker with these settings would meet; `timeout_s` seconds at most for each answer.
 
-    Changes nothing: what it writes is aborted, under names that nobody else uses. Raises SettingsInvalid.
+    No topic, no offset and no group at work is changed. The brokers remember the name of its transactions for a while,
+    see `consumer.kafka.rehearsal`. Raises SettingsInvalid.
     """
     try_properties(settings)
     kafka = settings.kafka
@@ -35,7 +36,7 @@ def examine(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     yield from judge_private_images(settings)
     yield from _examine_kafka(settings, timeout_s)
     yield from check_triton(settings, timeout_s)
-    yield from check_registry(settings)
+    yield from check_registry(settings, timeout_s)
 
 
 def examine_topics(settings: Settings, timeout_s: float) -> Iterator[Finding]:

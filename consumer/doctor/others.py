@@ -47,12 +47,13 @@ def check_triton(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     yield Finding("triton", Status.FAILED, found, advice)
 
 
-def check_registry(settings: Settings) -> Iterator[Finding]:
+def check_registry(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     """Whether the registry of the settings answers and holds our schemas; nothing without one."""
     if not settings.registry.url:
         return
+    patience_s = min(timeout_s, settings.registry.timeout_s)  # a worker would wait no longer either
     try:
-        with open_registry(settings.registry) as registry:
+        with open_registry(settings.registry.model_copy(update={"timeout_s": patience_s})) as registry:
             faults = registry_findings(registry, subject_names(settings.topics))
     except HangtagError as error:
         yield Finding("registry", Status.FAILED, str(error), "HANGTAG_REGISTRY__URL and its user and certificate")

@@ -41,14 +41,16 @@ def try_out(settings: Settings, cluster: ClusterFacts, commands: Commands, timeo
     with rehearsal(settings, limits, timeout_s) as member:
         yield _finding("join", member.join(), allow_group)
         if settings.engine.delivery is Delivery.EXACTLY_ONCE:
-            empty, stored = member.transact()
-            yield _finding("transaction", empty, allow_id)
-            yield _finding("offsets", stored, allow_group)
+            yield _finding("transaction", member.transact(), allow_id)
+            yield _finding("offsets", member.store_offsets(), allow_group)
 
 
 def _finding(check: str, outcome: Outcome, allow: str) -> Finding:
     if outcome.proof is Proof.NOT_ALLOWED:
         return Finding(check, Status.UNKNOWN, f"our throw-away names are not allowed: {outcome.words}", allow)
+    if outcome.proof is Proof.DISTURBED:
+        found = f"another doctor of this group took our transactional id: {outcome.words}"
+        return Finding(check, Status.UNKNOWN, found, "run one hangtag doctor of a group at a time")
     status = _STATUS[outcome.proof]
     return Finding(check, status, outcome.words, outcome.advice or (_LOOK if status is Status.FAILED else None))
 

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """A member of a throw-away group with the real settings: what the brokers refuse a worker, they refuse it.
 
-Its group is `<group>-doctor-<random>`, its transactional id begins so: neither the group at work nor a slot of it
-notices. It reads at the end of the input, commits nothing and leaves nothing behind.
+Its group is `<group>-doctor-<random>`, its transactional id `<group>-doctor-rehearsal`: neither the group at work nor a
+slot of it notices. It reads at the end of the input and commits nothing. The brokers forget the group with its member,
+and the id after `transactional.id.expiration.ms`, seven days by default; so it is always the same one.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from consumer.errors import Fenced
 from consumer.kafka.clients import consumer_properties, is_incremental, producer_properties
 from consumer.kafka.faults import advice_for, fatal_for, kafka_error
 from consumer.kafka.opening import opened
@@ -46,6 +48,8 @@ class Proof(StrEnum):
     REFUSED = "refused"
     NOT_ALLOWED = "not_allowed"
     """The ACLs do not cover the throw-away names: nothing is shown."""
+    DISTURBED = "disturbed"
+    """Another rehearsal ran at the same time and took the transactional id: nothing is shown."""
     NOT_TRIED = "not_tried"
     NO_ANSWER = "no_answer"
 
@@ -64,13 +68,14 @@ class Rehearsal:
 
     def __init__(self, settings: Settings, limits: Limits, timeout_s: float) -> None:
         """`timeout_s` is for each attempt. Raises SettingsInvalid for properties that the client refuses."""
-        kafka = settings.kafka
-        group_id = f"{throw_away_prefix(settings)}{uuid.uuid4().hex[:8]}"
-        self._settings = settings.model_copy(update={"kafka": kafka.model_copy(update={"group_id": group_id})})
+        self._settings = settings
         self._limits = limits
         self._timeout_s = timeout_s
+        group_id = f"{throw_away_prefix(settings)}{uuid.uuid4().hex[:8]}"
         # The end of a partition proves that it can be read.
-        self._consumer = opened(Consumer, {**consumer_properties(self._settings), "enable.partition.eof": True})
+        throw_away = {"group.id": group_id, "enable.partition.eof": True}
+        self._consumer = opened(Consumer, {**consumer_properties(settings), **throw_away})
+        self._producer: Producer | None = None
         self._is_assigned = False
 
     def close(self) -> None:
@@ -95,17 +100,25 @@ class Rehearsal:
         what = "joined, but could not read the input" if self._is_assigned else "could not join a throw-away group"
         return Outcome(Proof.NO_ANSWER, f"{what} within {self._timeout_s:g} s ({last})")
 
-    def transact(self) -> tuple[Outcome, Outcome]:
-        """An empty transaction, then one with as much offset metadata as the limits allow, which is aborted."""
-        producer = opened(Producer, producer_properties(self._settings, self._limits))
-        empty = self._attempt(lambda: self._commit_nothing(producer), "an empty transaction was committed")
-        if empty.proof is not Proof.WORKS:
-            return empty, Outcome(Proof.NOT_TRIED, "not tried: there are no transactions")
+    def transact(self) -> Outcome:
+        """An empty transaction."""
+        throw_away = {"transactional.id": f"{throw_away_prefix(self._settings)}rehearsal"}
+        producer = opened(Producer, {**producer_properties(self._settings, self._limits), **throw_away})
+        outcome = self._attempt(lambda: self._commit_nothing(producer), "an empty transaction was committed")
+        if outcome.proof is Proof.WORKS:
+            self._producer = producer
+        return outcome
+
+    def store_offsets(self) -> Outcome:
+        """A transaction with as much offset metadata as the limits allow, which is aborted."""
+        producer = self._producer
+        if producer is None:
+            return Outcome(Proof.NOT_TRIED, "not tried: there are no transactions")
         if not self._is_assigned:
-            return empty, Outcome(Proof.NOT_TRIED, "not tried: there is no group to store offsets for")
+            return Outcome(Proof.NOT_TRIED, "not tried: there is no group to store offsets for")
         metadata_bytes = self._limits.metadata_bytes - 1  # the brokers' limit is exclusive
-        stored = f"offsets with {metadata_bytes:,} bytes of metadata were taken, and taken back"
-        return empty, self._attempt(lambda: self._store_and_abort(producer, metadata_bytes), stored)
+        done = f"offsets with {metadata_bytes:,} bytes of metadata were taken, and taken back"
+        return self._attempt(lambda: self._store_and_abort(producer, metadata_bytes), done)
 
     def _commit_nothing(self, producer: Producer) -> None:
         producer.init_transactions(self._timeout_s)
@@ -118,8 +131,11 @@ class Rehearsal:
         producer.begin_transaction()
         try:
             within(self._timeout_s, lambda: producer.send_offsets_to_transaction([offset], member))
-        finally:
-            producer.abort_transaction(self._timeout_s)
+        except KafkaException:
+            with suppress(KafkaException):  # it follows from the first error, which says more
+                producer.abort_transaction(self._timeout_s)
+            raise
+        producer.abort_transaction(self._timeout_s)
 
     def _attempt(self, attempt: Callable[[], None], done: str) -> Outcome:
         try:
@@ -128,6 +144,8 @@ class Rehearsal:
             return Outcome(Proof.NO_ANSWER, f"the client did not come back within {self._timeout_s:g} s")
         except KafkaException as exception:
             error = kafka_error(exception)
+            if isinstance(fatal_for(error), Fenced):
+                return Outcome(Proof.DISTURBED, _words(error))
             return _refused(error) or Outcome(Proof.NO_ANSWER, _words(error))
         return Outcome(Proof.WORKS, done)
 

@@ -15,7 +15,10 @@ from typer.testing import CliRunner
 
 from consumer.cli import app
 from consumer.errors import SettingsInvalid
+from consumer.kafka.broker import Limits
+from consumer.kafka.rehearsal import Proof, rehearsal
 from tests.support.engine import Echo, Feed, numbered, running
+from tests.support.kafka_tools import kafka_tool
 
 if TYPE_CHECKING:
     from tests.integration.doctor.conftest import Commands
@@ -133,6 +136,33 @@ def test_without_a_broker_nothing_of_kafka_is_assumed(commands: Commands) -> Non
     assert report.status("triton") == "failed"
 
 
+@pytest.mark.kafka
+def test_however_often_it_runs_the_brokers_remember_one_transactional_id(
+    commands: Commands, kafka: Kafka, tmp_path: Path
+) -> None:
+    topics = kafka.create_topics(1)
+    commands.use(kafka, topics)
+
+    for slot in ("0", "0", "1"):
+        commands.set(kafka__slot=slot)
+        assert commands.report("doctor").status("offsets") == "ok"
+
+    listed = kafka_tool(tmp_path, "kafka-transactions.sh", "--bootstrap-server", kafka.bootstrap_servers, "list")
+    assert [word for word in listed.split() if word.startswith(topics.events)] == [f"{topics.events}-doctor-rehearsal"]
+
+
+@pytest.mark.kafka
+def test_two_at_once_say_so_and_blame_no_setting(commands: Commands, kafka: Kafka) -> None:
+    settings = commands.use(kafka, kafka.create_topics(1))
+
+    with rehearsal(settings, Limits(), TOLD_LIMIT_S) as first, rehearsal(settings, Limits(), TOLD_LIMIT_S) as second:
+        assert {first.join().proof, first.transact().proof, second.join().proof} == {Proof.WORKS}
+        assert second.transact().proof is Proof.WORKS
+
+        assert first.store_offsets().proof is Proof.DISTURBED
+        assert second.store_offsets().proof is Proof.WORKS
+
+
 def test_the_brokers_other_tongue_is_named(commands: Commands, schema_host: SchemaHost) -> None:
     commands.set(
         kafka__bootstrap_servers=schema_host.url.removeprefix("http://"),
@@ -142,6 +172,21 @@ def test_the_brokers_other_tongue_is_named(commands: Commands, schema_host: Sche
     report = commands.report("doctor", "--timeout", "1")
 
     assert "SSL" in report.of("broker")["found"]
+
+
+def test_a_registry_that_does_not_answer_is_waited_for_no_longer_than_asked(
+    commands: Commands, schema_host: SchemaHost
+) -> None:
+    commands.set(
+        kafka__bootstrap_servers="127.0.0.1:1", registry__url=schema_host.url, registry__timeout_s=10 * TOLD_LIMIT_S
+    )
+    schema_host.gate.clear()
+    began_s = time.monotonic()
+
+    finding = commands.report("doctor", "--timeout", "1").of("registry")
+
+    assert time.monotonic() - began_s < TOLD_LIMIT_S
+    assert finding["status"] == "failed"
 
 
 def test_private_images_are_a_warning(commands: Commands) -> None:
