@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from consumer.doctor.finding import Finding, Status
 from consumer.kafka.broker import DEFAULT_METADATA_BYTES
 from consumer.kafka.inspection import Untold
-from consumer.kafka.properties import TRANSACTION_SWEEP_S, committed_wait_s
-from consumer.settings import Delivery
+from consumer.settings import TRANSACTION_SWEEP_S, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -121,7 +120,7 @@ def _sweep(judge: _Judge) -> Iterator[Finding]:
         yield judge.says(Status.OK, found)
         return
     advice = f"{SWEEP}={TRANSACTION_SWEEP_S * 1000:.0f} in every broker's server.properties, and restart it"
-    patience_s = committed_wait_s(judge.settings)
+    patience_s = judge.settings.kafka.committed_wait_s
     if judge.settings.kafka.transaction_timeout_s + interval_s <= patience_s:
         yield judge.says(Status.WARNING, f"{found}: a takeover takes that much longer", advice)
     else:

@@ -14,7 +14,6 @@ from consumer.kafka import bitmap
 from consumer.kafka.clients import is_incremental
 from consumer.kafka.faults import fatal_for, is_outage, kafka_error
 from consumer.kafka.progress import Progress
-from consumer.kafka.properties import committed_wait_s
 from consumer.settings import InputLost, Start
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Assignment:
         self._start = settings.kafka.start
         self.skips_lost_input = settings.kafka.input_lost is InputLost.SKIP
         self._is_incremental = is_incremental(settings)
-        self._committed_wait_s = committed_wait_s(settings)
+        self._committed_wait_s = settings.kafka.committed_wait_s
         self._watch = watch
         self._keep_waiting = keep_waiting
         self._open: dict[int, Progress] = {}

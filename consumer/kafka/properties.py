@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from consumer.kafka.broker import Limits
     from consumer.settings import Settings
 
-#: The broker ends an abandoned transaction up to this long after its timeout.
-TRANSACTION_SWEEP_S = 10.0
 _SLACK_S = 20.0
-
 _MIN_POLL_INTERVAL_S = 120.0
 _BATCH_BYTES = 1_000_000
 _BATCH_HEAD_BYTES = 512
@@ -33,11 +30,6 @@ class Property(NamedTuple):
     name: str
     value: str | int | bool
     why: str
-
-
-def committed_wait_s(settings: Settings) -> float:
-    """How long a previous owner's open transaction can hold back the committed offsets, with slack."""
-    return settings.kafka.transaction_timeout_s + TRANSACTION_SWEEP_S + _SLACK_S
 
 
 def consumer_rows(settings: Settings) -> Iterator[Property]:
@@ -80,11 +72,12 @@ def _group_rows(settings: Settings) -> Iterator[Property]:
     kafka = settings.kafka
     session_ms = _ms(kafka.session_timeout_s)
     # A rebalance may run the last transaction of the old assignment and then wait for the offsets of the new one.
-    poll_interval_s = max(_MIN_POLL_INTERVAL_S, committed_wait_s(settings) + kafka.transaction_timeout_s + _SLACK_S)
+    poll_interval_s = max(_MIN_POLL_INTERVAL_S, kafka.committed_wait_s + kafka.transaction_timeout_s + _SLACK_S)
     yield Property(
         "max.poll.interval.ms",
         max(_ms(poll_interval_s), session_ms),
-        "above the wait for committed offsets and a last transaction; nothing slow runs between two polls",
+        "above the wait for committed offsets (transaction timeout + 30 s; no less may be set) and a last transaction; "
+        "nothing slow runs between two polls",
     )
     if kafka.uses_consumer_protocol:
         return  # the broker's settings there, and the client refuses them

@@ -9,6 +9,11 @@ from pydantic import Field, model_validator
 
 from consumer.settings.section import Section
 
+#: The broker ends an abandoned transaction up to this long after its timeout.
+TRANSACTION_SWEEP_S = 10.0
+_SLACK_S = 20.0
+
+_POLL_INTERVAL = "max.poll.interval.ms"
 #: Properties that the delivery guarantee rests on; `kafka.properties` may set any other.
 FIXED_KAFKA_PROPERTIES = {
     "enable.auto.commit": "offsets move only in our own transaction",
@@ -90,12 +95,28 @@ class KafkaSettings(Section):
         """Whether the group is run by the broker (KIP-848) instead of by its members."""
         return self.properties.get("group.protocol", "").lower() == "consumer"
 
+    @property
+    def committed_wait_s(self) -> float:
+        """How long a previous owner's open transaction can hold back the committed offsets, with slack."""
+        return self.transaction_timeout_s + TRANSACTION_SWEEP_S + _SLACK_S
+
     @model_validator(mode="after")
     def _refuse_fixed(self) -> KafkaSettings:
         fixed = FIXED_KAFKA_PROPERTIES | (CLASSIC_KAFKA_PROPERTIES if self.uses_consumer_protocol else {})
         faults = [f"{name} is fixed: {why}" for name, why in fixed.items() if name in self.properties]
         if faults:
             raise ValueError("; ".join(faults))
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_short_poll_interval(self) -> KafkaSettings:
+        given = self.properties.get(_POLL_INTERVAL, "")
+        least_ms = round(self.committed_wait_s * 1000)
+        if given.isdecimal() and int(given) <= least_ms:  # what is no number, the client refuses
+            raise ValueError(
+                f"{_POLL_INTERVAL} must be above {least_ms}: a new owner of partitions waits up to that long for the "
+                "transaction of the one before (kafka.transaction_timeout_s and 30 s), and would lose them meanwhile"
+            )
         return self
 
 

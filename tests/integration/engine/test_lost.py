@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from consumer.events import Delivery, Outcome
+    from consumer.settings import Settings
     from tests.support.kafka import Kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -44,6 +45,12 @@ class Hold:
         self._report(seconds, results)
 
 
+def hasty(settings: Settings) -> Settings:
+    """The same with a poll interval too short to be allowed; any other would take minutes."""
+    properties = {"max.poll.interval.ms": "4000"}
+    return settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"properties": properties})})
+
+
 def members(kafka: Kafka, group_id: str) -> int:
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     (answer,) = admin.describe_consumer_groups([group_id]).values()
@@ -54,13 +61,15 @@ def test_what_was_not_published_of_lost_partitions_is_dropped_and_redone_by_thei
     topics = kafka.create_topics(PARTITIONS)
     feed = Feed(kafka.bootstrap_servers, topics.events)
     first, second = (
-        engine_settings(
-            kafka.bootstrap_servers,
-            topics,
-            topics.events,
-            kafka={"slot": slot, "session_timeout_s": 2, "properties": {"max.poll.interval.ms": "4000"}},
-            # With room for more it polls before it publishes, and hears of the loss there.
-            engine={"slots": 4000},
+        hasty(
+            engine_settings(
+                kafka.bootstrap_servers,
+                topics,
+                topics.events,
+                kafka={"slot": slot, "session_timeout_s": 2},
+                # With room for more it polls before it publishes, and hears of the loss there.
+                engine={"slots": 4000},
+            )
         )
         for slot in "ab"
     )

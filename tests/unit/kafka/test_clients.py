@@ -15,7 +15,6 @@ from consumer.kafka.clients import (
     is_incremental,
     producer_properties,
 )
-from consumer.kafka.properties import committed_wait_s
 from consumer.settings import CLASSIC_KAFKA_PROPERTIES, FIXED_KAFKA_PROPERTIES, Settings, load_settings
 
 
@@ -109,8 +108,22 @@ def test_a_topic_that_takes_more_than_the_client_can_send_does_not_stop_it() -> 
 def test_a_rebalance_has_time_for_a_transaction_and_the_wait_for_commits() -> None:
     slow = settings(kafka={"transaction_timeout_s": 300})
 
-    assert consumer_properties(slow)["max.poll.interval.ms"] > 1000 * (300 + committed_wait_s(slow))
-    assert committed_wait_s(settings()) == 60
+    assert consumer_properties(slow)["max.poll.interval.ms"] > 1000 * (300 + slow.kafka.committed_wait_s)
+    assert settings().kafka.committed_wait_s == 60
+
+
+@pytest.mark.parametrize(("transaction_timeout_s", "least_ms"), [(30, 60_001), (5, 35_001)])
+def test_a_poll_interval_within_the_wait_for_commits_is_refused_with_the_reason(
+    transaction_timeout_s: int, least_ms: int
+) -> None:
+    def given(milliseconds: int) -> Settings:
+        properties = {"max.poll.interval.ms": str(milliseconds)}
+        return settings(kafka={"transaction_timeout_s": transaction_timeout_s, "properties": properties})
+
+    with pytest.raises(SettingsInvalid, match=rf"max\.poll\.interval\.ms must be above {least_ms - 1}: .*lose them"):
+        given(least_ms - 1)
+
+    assert consumer_properties(given(least_ms))["max.poll.interval.ms"] == str(least_ms)
 
 
 def test_heartbeats_fit_into_the_session() -> None:
