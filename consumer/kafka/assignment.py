@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from consumer.errors import Refused, StaleGeneration
 from consumer.kafka import bitmap
+from consumer.kafka.broker import refuse_without_partners
 from consumer.kafka.clients import is_incremental
 from consumer.kafka.faults import fatal_for, is_outage, kafka_error
 from consumer.kafka.progress import Progress
@@ -36,11 +37,13 @@ class Assignment:
 
     def __init__(self, consumer: Consumer, settings: Settings, watch: GroupWatch, keep_waiting: KeepWaiting) -> None:
         self._consumer = consumer
+        self._topics = settings.topics
         self._topic = settings.topics.events
         self._start = settings.kafka.start
         self.skips_lost_input = settings.kafka.input_lost is InputLost.SKIP
         self._is_incremental = is_incremental(settings)
         self._committed_wait_s = settings.kafka.committed_wait_s
+        self._answers_by_s = 0.0
         self._watch = watch
         self._keep_waiting = keep_waiting
         self._open: dict[int, Progress] = {}
@@ -77,6 +80,9 @@ class Assignment:
         self._open.clear()
 
     def _on_assign(self, _: Consumer, given: Sequence[TopicPartition]) -> None:
+        # For all questions together: no poll comes in between.
+        self._answers_by_s = time.monotonic() + self._committed_wait_s
+        self._refuse_without_partners(given)
         committed = self._committed(given)
         starts = [self._begin(partition) for partition in committed]
         # Named offsets: the client must not look them up a second time and find others.
@@ -87,6 +93,13 @@ class Assignment:
         self._watch.assigned()
         self._after_assign()
         log.info("partitions_assigned", partitions={start.partition: start.offset for start in starts})
+
+    def _refuse_without_partners(self, given: Sequence[TopicPartition]) -> None:
+        """A partition that was added to the input alone is told now, and not by its first record."""
+        if given:
+            metadata = self._ask("output partitions", lambda: self._consumer.list_topics(timeout=_ASK_S))
+            needed = 1 + max(partition.partition for partition in given)
+            refuse_without_partners(metadata, self._topics, needed)
 
     def _on_revoke(self, _: Consumer, taken: Sequence[TopicPartition]) -> None:
         self._before_revoke()
@@ -138,7 +151,9 @@ class Assignment:
 
     def _committed(self, given: Sequence[TopicPartition]) -> list[TopicPartition]:
         wanted = [TopicPartition(self._topic, partition.partition) for partition in given]
-        answers = self._ask(lambda: self._consumer.committed(wanted, timeout=_ASK_S)) if wanted else []
+        if not wanted:
+            return []
+        answers = self._ask("committed offsets", lambda: self._consumer.committed(wanted, timeout=_ASK_S))
         for answer in answers:
             if answer.error is not None:
                 raise StaleGeneration(f"no committed offset of partition {answer.partition}: {answer.error.str()}")
@@ -159,11 +174,10 @@ class Assignment:
     def _watermarks(self, number: int) -> tuple[int, int]:
         """Start and end of the partition's log."""
         partition = TopicPartition(self._topic, number)
-        return self._ask(lambda: self._consumer.get_watermark_offsets(partition, timeout=_ASK_S))
+        return self._ask("log ends", lambda: self._consumer.get_watermark_offsets(partition, timeout=_ASK_S))
 
-    def _ask(self, question: Callable[[], T]) -> T:
+    def _ask(self, what: str, question: Callable[[], T]) -> T:
         """The broker's answer; waits while a previous owner's transaction is open. Never starts from a guess."""
-        deadline_s = time.monotonic() + self._committed_wait_s
         while True:
             try:
                 return question()
@@ -171,9 +185,9 @@ class Assignment:
                 error = kafka_error(exception)
                 if (fatal := fatal_for(error)) is not None:
                     raise fatal from exception
-                if not is_outage(error) or time.monotonic() > deadline_s:
-                    raise StaleGeneration(f"no committed offsets ({error.name()}: {error.str()})") from exception
-                log.info("waiting_for_committed_offsets", error=error.name())
+                if not is_outage(error) or time.monotonic() > self._answers_by_s:
+                    raise StaleGeneration(f"no {what} ({error.name()}: {error.str()})") from exception
+                log.info("_".join(["waiting_for", *what.split()]), error=error.name())
                 self._keep_waiting()
 
 

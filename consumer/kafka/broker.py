@@ -92,9 +92,13 @@ def require_topics(admin: AdminClient, topics: TopicSettings) -> None:
             raise Refused(f"Kafka does not let us use {name}; look at: {advice}")
     if missing:
         raise BrokerUnavailable(f"topics are missing: {', '.join(missing)}; `hangtag topics create` makes them")
-    needed = _partitions(metadata, topics.events)
+    refuse_without_partners(metadata, topics, _partitions(metadata, topics.events))
+
+
+def refuse_without_partners(metadata: ClusterMetadata, topics: TopicSettings, needed: int) -> None:
+    """Raises Refused when an output that is there has fewer partitions than needed for the input's."""
     for name in outputs(topics):
-        if (found := _partitions(metadata, name)) < needed:
+        if 0 < (found := _partitions(metadata, name)) < needed:
             raise Refused(
                 f"{name} has {found} partitions, {topics.events} has {needed}; "
                 "`hangtag topics check` prints the command that adds the missing ones"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import ClusterMetadata, PartitionMetadata, TopicMetadata
 
 from consumer.events import Delivery, OutputRecord
 from consumer.kafka.clients import Clients
@@ -19,6 +20,12 @@ FATAL = {"fatal": True}
 
 def error(code: int, **traits: bool) -> KafkaException:
     return KafkaException(KafkaError(code, **traits))
+
+
+def topic_of(partitions: int) -> TopicMetadata:
+    topic = TopicMetadata()
+    topic.partitions = {number: PartitionMetadata() for number in range(partitions)}
+    return topic
 
 
 @dataclass
@@ -90,6 +97,8 @@ class ScriptedConsumer:
         self.callbacks: dict[str, Any] = {}
         self.starts: dict[int, int] = {}
         self.ends: dict[int, int] = {}
+        self.partitions: dict[str, int] = {}
+        """By topic; the others do not show."""
 
     def subscribe(self, topics: list[str], **callbacks: Any) -> None:
         self._script.play(f"subscribe {topics[0]}")
@@ -109,6 +118,13 @@ class ScriptedConsumer:
         assert timeout > 0
         self._script.play("watermarks")
         return self.starts.get(partition.partition, 0), self.ends.get(partition.partition, 0)
+
+    def list_topics(self, *, timeout: float) -> ClusterMetadata:
+        assert timeout > 0
+        self._script.play("topics")
+        metadata = ClusterMetadata()
+        metadata.topics = {name: topic_of(count) for name, count in self.partitions.items()}
+        return metadata
 
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
         assert not asynchronous

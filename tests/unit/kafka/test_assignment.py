@@ -142,6 +142,34 @@ def test_a_refused_look_up_ends_the_process() -> None:
         scene.fire("on_assign", 0)
 
 
+def test_what_kafka_did_not_tell_is_named() -> None:
+    scene = Scene(start="latest")
+    scene.kafka.fails("watermarks", error(KafkaError._INVALID_ARG))
+
+    with pytest.raises(StaleGeneration, match="no log ends"):
+        scene.fire("on_assign", 0)
+
+
+def test_a_partition_without_a_partner_in_an_output_is_refused_before_its_first_record() -> None:
+    scene = Scene()
+    scene.kafka.consumer.partitions = {"product-attributes": 3, "product-embeddings": 2, "product-events-dlq": 3}
+
+    scene.fire("on_assign", 0, 1)
+    with pytest.raises(Refused, match="product-embeddings has 2 partitions, events has 3; `hangtag topics check`"):
+        scene.fire("on_assign", 2)
+
+    assert set(scene.starts) == {0, 1}
+
+
+def test_an_output_that_does_not_show_is_left_to_those_who_write_to_it() -> None:
+    scene = Scene()
+    scene.kafka.consumer.partitions = {"product-attributes": 1}
+
+    scene.fire("on_assign", 0)
+
+    assert set(scene.starts) == {0}
+
+
 def test_a_stop_ends_the_wait_for_commits() -> None:
     scene = Scene()
     scene.tries_left = 2
