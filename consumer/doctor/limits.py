@@ -6,20 +6,19 @@ Of all brokers the strictest counts, since any of them may come to coordinate us
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from consumer.doctor.finding import Finding, Status
+from consumer.doctor.finding import Status
+from consumer.doctor.judge import Judge
 from consumer.kafka.broker import DEFAULT_METADATA_BYTES
-from consumer.kafka.inspection import Untold
 from consumer.settings import TRANSACTION_SWEEP_S, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from consumer.doctor.commands import Commands
-    from consumer.kafka.inspection import Configs
+    from consumer.doctor.finding import Finding
+    from consumer.kafka.inspection import Configs, Untold
     from consumer.settings import Settings
 
 MIN_SESSION = "group.min.session.timeout.ms"
@@ -36,45 +35,20 @@ def judge_limits(settings: Settings, brokers: Mapping[int, Configs | Untold], co
     if settings.engine.delivery is Delivery.EXACTLY_ONCE:
         rows += [("transaction_timeout", _transaction), ("transaction_sweep", _sweep)]
     for check, row in rows:
-        judge = _Judge(check, settings, brokers)
-        yield from row(judge)
-        for untold in sorted(judge.untold, key=attrgetter("reason")):
+        judge = Judge(check, {f"broker {number}": configs for number, configs in brokers.items()})
+        yield from row(judge, settings)
+        for untold in dict.fromkeys(untold for _, untold in judge.untold):
             allow = commands.allow("DESCRIBECONFIGS", "--cluster") if untold.is_forbidden else None
-            yield Finding(check, Status.UNKNOWN, f"could not be read: {untold.reason}", allow)
+            yield judge.says(Status.UNKNOWN, f"could not be read: {untold.reason}", allow)
 
 
-@dataclass(frozen=True, slots=True)
-class _Judge:
-    """Reads limits for one check, and remembers what it was not told."""
-
-    check: str
-    settings: Settings
-    brokers: Mapping[int, Configs | Untold]
-    untold: set[Untold] = field(default_factory=set)
-
-    def values(self, name: str) -> list[int]:
-        """The limit of each broker that tells."""
-        values = []
-        for configs in self.brokers.values():
-            if isinstance(configs, Untold):
-                self.untold.add(configs)
-            elif name not in configs:
-                self.untold.add(Untold(f"the broker does not tell {name}"))
-            else:
-                values.append(int(configs[name]))
-        return values
-
-    def says(self, status: Status, found: str, advice: str | None = None) -> Finding:
-        return Finding(self.check, status, found, advice)
-
-
-def _session(judge: _Judge) -> Iterator[Finding]:
-    kafka = judge.settings.kafka
+def _session(judge: Judge, settings: Settings) -> Iterator[Finding]:
+    kafka = settings.kafka
     if kafka.uses_consumer_protocol:
-        if theirs := judge.values(CONSUMER_SESSION):
+        if theirs := judge.numbers(CONSUMER_SESSION):
             yield judge.says(Status.OK, f"{_seconds(max(theirs))} by the brokers' {CONSUMER_SESSION}")
         return
-    lowest, highest = judge.values(MIN_SESSION), judge.values(MAX_SESSION)
+    lowest, highest = judge.numbers(MIN_SESSION), judge.numbers(MAX_SESSION)
     if not lowest or not highest:
         return
     ours_ms, least_ms, most_ms = kafka.session_timeout_s * 1000, max(lowest), min(highest)
@@ -88,8 +62,8 @@ def _session(judge: _Judge) -> Iterator[Finding]:
     yield judge.says(Status.FAILED, f"{found}: no worker could join its group", advice)
 
 
-def _metadata(judge: _Judge) -> Iterator[Finding]:
-    if not (limits := judge.values(METADATA_BYTES)):
+def _metadata(judge: Judge, _: Settings) -> Iterator[Finding]:
+    if not (limits := judge.numbers(METADATA_BYTES)):
         return
     found = f"{min(limits):,} bytes per partition"
     if min(limits) >= DEFAULT_METADATA_BYTES:
@@ -99,10 +73,10 @@ def _metadata(judge: _Judge) -> Iterator[Finding]:
     yield judge.says(Status.WARNING, f"{found}: one slow event stops its partition's intake earlier", advice)
 
 
-def _transaction(judge: _Judge) -> Iterator[Finding]:
-    if not (limits := judge.values(MAX_TRANSACTION)):
+def _transaction(judge: Judge, settings: Settings) -> Iterator[Finding]:
+    if not (limits := judge.numbers(MAX_TRANSACTION)):
         return
-    ours_ms, most_ms = judge.settings.kafka.transaction_timeout_s * 1000, min(limits)
+    ours_ms, most_ms = settings.kafka.transaction_timeout_s * 1000, min(limits)
     found = f"ours is {_seconds(ours_ms)}, the brokers take up to {_seconds(most_ms)}"
     if ours_ms <= most_ms:
         yield judge.says(Status.OK, found)
@@ -111,8 +85,8 @@ def _transaction(judge: _Judge) -> Iterator[Finding]:
     yield judge.says(Status.FAILED, f"{found}: no transaction could begin", advice)
 
 
-def _sweep(judge: _Judge) -> Iterator[Finding]:
-    if not (intervals := judge.values(SWEEP)):
+def _sweep(judge: Judge, settings: Settings) -> Iterator[Finding]:
+    if not (intervals := judge.numbers(SWEEP)):
         return
     interval_s = max(intervals) / 1000
     found = f"abandoned transactions end up to {interval_s:g} s after their timeout"
@@ -120,8 +94,8 @@ def _sweep(judge: _Judge) -> Iterator[Finding]:
         yield judge.says(Status.OK, found)
         return
     advice = f"{SWEEP}={TRANSACTION_SWEEP_S * 1000:.0f} in every broker's server.properties, and restart it"
-    patience_s = judge.settings.kafka.committed_wait_s
-    if judge.settings.kafka.transaction_timeout_s + interval_s <= patience_s:
+    patience_s = settings.kafka.committed_wait_s
+    if settings.kafka.transaction_timeout_s + interval_s <= patience_s:
         yield judge.says(Status.WARNING, f"{found}: a takeover takes that much longer", advice)
     else:
         words = f"{found}: a new owner waits {patience_s:g} s for them, then starts anew, again and again"
