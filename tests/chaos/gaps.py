@@ -52,9 +52,9 @@ class Reader:
         return all(self._arrivals[number] and self._arrivals[number][-1] > at_s for number in self._partitions)
 
     def longest_gap_s(self, since_s: float) -> float:
-        """Longest wait between two arrivals from one partition, of those that ended since then."""
+        """Longest wait for the next arrival from one partition, counted from then at the earliest."""
         return max(
-            later - earlier
+            later - max(earlier, since_s)
             for number in self._partitions
             for earlier, later in pairwise(self._arrivals[number])
             if later > since_s

@@ -111,13 +111,10 @@ class Cluster:
 
     def is_in_sync(self) -> bool:
         """Whether every partition has a leader and all its copies."""
-        try:
-            topics = self._metadata().topics.values()
-        except KafkaException:
-            return False
-        return all(
+        metadata = self._metadata()
+        return metadata is not None and all(
             len(partition.isrs) == len(partition.replicas) and partition.leader >= 0
-            for topic in topics
+            for topic in metadata.topics.values()
             for partition in topic.partitions.values()
         )
 
@@ -138,10 +135,15 @@ class Cluster:
 
     def _leader(self, topic: str, name: str) -> int:
         partition = abs(java_hash(name)) % INTERNAL_PARTITIONS
-        return self._metadata().topics[topic].partitions[partition].leader
+        metadata = wait_until(self._metadata, LIMIT_S, "metadata of the cluster")
+        assert metadata is not None
+        return metadata.topics[topic].partitions[partition].leader
 
-    def _metadata(self) -> ClusterMetadata:
-        return self._admin.list_topics(timeout=5)
+    def _metadata(self) -> ClusterMetadata | None:
+        try:
+            return self._admin.list_topics(timeout=5)
+        except KafkaException:  # the node that was asked went away
+            return None
 
 
 @contextmanager
