@@ -40,6 +40,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=EVENTS, help="committed input events per protocol")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full number of faults, rounded up")
     parser.add_argument("--folder", type=Path, help="where to keep timelines, logs and reports, whatever the outcome")
+    parser.add_argument(
+        "--frontier-only", action="store_true", help="for comparison: a broker that takes no bitmaps, so without them"
+    )
     parser.add_argument("--output", choices=("text", "json"), default="text")
     return parser.parse_args()
 
@@ -51,7 +54,10 @@ def say(line: str) -> None:
 def play(scenario: Scenario, folder: Path) -> Report:
     """One run; what stops it before its end is a fault too."""
     try:
-        with Broker(folder / "broker") as broker, staged(scenario, broker.kafka, folder, broker) as run:
+        with (
+            Broker(folder / "broker", scenario.broker_properties) as broker,
+            staged(scenario, broker.kafka, folder, broker) as run,
+        ):
             return run.play(lambda line: say(f"{scenario.protocol:18} {line}"))
     except Exception as error:  # noqa: BLE001 - a deadline, a broker that does not start: the next protocol still runs
         (folder / "failure.txt").write_text(traceback.format_exc())
@@ -68,7 +74,7 @@ def main() -> int:
     for protocol in asked.protocol or PROTOCOLS:
         folder = root / f"{protocol}-{seed}"
         folder.mkdir(parents=True)
-        report = play(Scenario(protocol, seed, asked.events, deck), folder)
+        report = play(Scenario(protocol, seed, asked.events, deck, is_frontier_only=asked.frontier_only), folder)
         reports.append(report)
         say(report.text())
         if report.faults:

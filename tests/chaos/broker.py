@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from consumer.local.kafka import KafkaPart
@@ -27,6 +27,7 @@ class Broker:
     """One Apache Kafka whose files are in `state`; runs within the `with` block."""
 
     state: Path
+    properties: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         self._book = PortBook(self.state / "ports.json")
@@ -56,7 +57,7 @@ class Broker:
         self.restart()
 
     def _start(self) -> None:
-        self._starting = Starting(KafkaPart(self.state, _silent), self._book)
+        self._starting = Starting(KafkaPart(self.state, _silent, self.properties), self._book)
         self.kafka = Kafka.of(self._starting.wait())
 
     def _signal(self, number: signal.Signals) -> None:

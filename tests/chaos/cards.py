@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Somebody is busy, or a failpoint is reached, within this time, two rebalances included.
 LIMIT_S = 120.0
 _BROKER_FREEZE_S = 5.0
+#: Deals an abort for certain: by the time it goes on, the group has moved on.
+FREEZE_BEFORE_OFFSETS = "freeze before offsets"
+_LONGER_THAN_SESSION = 1.5
 #: The previous owner's transaction may be over by the time the next one asks.
 _WAIT_ATTEMPTS = 5
 
@@ -35,6 +38,7 @@ class Cards:
     randomness: Random
     guest: str
     """Name of the slot that joins and leaves."""
+    session_timeout_s: float
 
     def by_name(self) -> Mapping[str, Callable[[], None]]:
         return {
@@ -43,6 +47,9 @@ class Cards:
             "freeze 2 s": lambda: self.hit(lambda slot: self.crew.freeze(slot, 2)),
             "freeze 9 s": lambda: self.hit(lambda slot: self.crew.freeze(slot, 9)),
             "freeze 20 s": lambda: self.hit(lambda slot: self.crew.freeze(slot, 20)),
+            FREEZE_BEFORE_OFFSETS: lambda: self.freeze_at(
+                Failpoint.BEFORE_OFFSETS, _LONGER_THAN_SESSION * self.session_timeout_s
+            ),
             "term": lambda: self.hit(self._terminate),
             "join and leave": self.join_and_leave,
             "broker freeze": self.freeze_broker,
@@ -81,6 +88,13 @@ class Cards:
     def fail_at(self, point: Failpoint) -> None:
         """Have a busy slot die at a failpoint."""
         self.let_fail([self.hit(lambda _: True)], point)
+
+    def freeze_at(self, point: Failpoint, seconds: float) -> Slot:
+        """A busy slot that froze there, for so long."""
+        victim = self.hit(lambda _: True)
+        self.let_fail([victim], point, signal.SIGSTOP)
+        assert self.crew.freeze(victim, seconds)
+        return victim
 
     def fail_in_committed_wait(self) -> None:
         """One dies with an open transaction and does not return; whoever waits for its end dies too."""
@@ -136,7 +150,7 @@ class Cards:
             for slot in slots:
                 slot.disarm()
             return False
-        self.crew.timeline.add("failpoint", point=point.label)
+        self.crew.timeline.add("failpoint" if number is signal.SIGKILL else "halt", point=point.label)
         return True
 
     def _restart_broker(self, how: str) -> None:

@@ -41,6 +41,7 @@ class Crew:
         self._vacated_by_kill: set[str] = set()
         self._vacancies: dict[str, Vacancy] = {}
         self._thaw_at_s: dict[str, float] = {}
+        self._killed_at_s: dict[str, float] = {}
 
     @property
     def working(self) -> list[Slot]:
@@ -63,6 +64,9 @@ class Crew:
         for slot in self.slots:
             if not slot.is_up and slot.name not in self.dismissed and slot.name not in self._vacancies:
                 slot.start()
+            elif slot.name in self._killed_at_s and slot.is_working and slot.partitions:
+                seconds = round(time.monotonic() - self._killed_at_s.pop(slot.name), 2)
+                self.timeline.add("return", slot.name, seconds=seconds)
 
     def let(self, condition: Callable[[], T], limit_s: float, what: str) -> T:
         """First true value of `condition`; life goes on meanwhile. Raises AssertionError after `limit_s` seconds."""
@@ -100,13 +104,20 @@ class Crew:
         self.timeline.add("freeze", slot.name, seconds=seconds)
         return True
 
+    def thaw(self, slot: Slot) -> None:
+        """Let it go on earlier than was said."""
+        self._thaw_at_s[slot.name] = 0.0
+
     def _note_exit(self, slot: Slot, code: int) -> None:
         self.timeline.add("exit", slot.name, code=code, in_transaction=slot.tally.get("in_transaction"))
         # To go on would only start it again and again.
         assert code in KNOWN_EXITS, f"slot {slot.name} ended with {code}: {last_words(slot.log)}"
+        self._killed_at_s.pop(slot.name, None)
         if code == -signal.SIGKILL and slot.name in self._vacated_by_kill:
             self._vacated_by_kill.discard(slot.name)
             self._vacancies[slot.name] = Vacancy(slot, frozenset(slot.partitions), time.monotonic())
+        elif code == -signal.SIGKILL and not self._vacancies:  # else it may have to wait for another's transaction
+            self._killed_at_s[slot.name] = time.monotonic()
 
     def _look_for_takeover(self, vacancy: Vacancy) -> None:
         theirs = set().union(*(slot.partitions for slot in self.working if slot is not vacancy.slot))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Report:
     broker_faults: int = 0
     failpoints: dict[str, int] = field(default_factory=dict)
     takeovers_s: list[float] = field(default_factory=list)
+    returns_s: list[float] = field(default_factory=list)
+    """From the kill of a slot until it had partitions again; without those that waited for an heir."""
     exits: dict[str, int] = field(default_factory=dict)
     redone: int = 0
     already_done: int = 0
@@ -48,11 +51,12 @@ class Report:
 
     def text(self) -> str:
         takeovers = sorted(self.takeovers_s)
+        back = f", killed slots back after {median(self.returns_s):.1f} s (median)" if self.returns_s else ""
         span = f" of {takeovers[0]:.1f}-{takeovers[-1]:.1f} s" if takeovers else ""
         return "\n  ".join(
             (
                 f"{self.protocol}, seed {self.seed}: {self.events} events, {self.seconds:.0f} s",
-                f"{self.kills} counted kills, {len(takeovers)} takeovers{span}, failpoints {self.failpoints}",
+                f"{self.kills} counted kills, {len(takeovers)} takeovers{span}{back}, failpoints {self.failpoints}",
                 f"{self.freezes} freezes, {self.terms} terms, {self.joins} joins, {self.broker_faults} broker faults",
                 f"exits {self.exits}, aborts {self.aborts}, died with an open transaction {self.left_open}",
                 f"redone {self.redone}, already done {self.already_done}, aborted input records {self.aborted_input}",

@@ -65,7 +65,7 @@ class Run:
         report.verdict = judge(written, self.source.aborted, BAD, records_of(outputs))
         report.events, report.aborted_input = len(written), len(self.source.aborted)
         count(report, self.crew)
-        report.faults += [*faults_of(report, self.crew), *missing_chaos(report, self.scenario)]
+        report.faults += [*faults_of(report, self.scenario, self.crew), *missing_chaos(report, self.scenario)]
         if living := self.family.living():
             report.faults.append(f"processes are left: {sorted(living)}")
         report.save(self.folder)
@@ -138,7 +138,7 @@ def staged(scenario: Scenario, kafka: Kafka, folder: Path, broker: Broker | None
     crew = Crew(slots, Timeline(folder / "timeline.jsonl"))
     crew.dismissed.add(GUEST)
     source = Source(kafka.bootstrap_servers, topics.events, PARTITIONS, randomness)
-    cards = Cards(crew, source, broker, randomness, GUEST)
+    cards = Cards(crew, source, broker, randomness, GUEST, scenario.session_timeout_s)
     try:
         yield Run(scenario, settings, source, crew, cards, family, folder)
     except BaseException as error:

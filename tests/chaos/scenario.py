@@ -18,6 +18,7 @@ FULL_DECK = {
     "freeze 2 s": 5,
     "freeze 9 s": 5,
     "freeze 20 s": 3,
+    "freeze before offsets": 2,
     "term": 4,
     "join and leave": 3,
     "broker freeze": 2,
@@ -28,6 +29,10 @@ FULL_DECK = {
     "during commit": 2,
     "committed wait": 2,
 }
+
+
+#: Offset metadata must be shorter than this many bytes: empty.
+FRONTIER_ONLY = {"offset.metadata.max.bytes": "1"}
 
 
 def scaled(deck: Mapping[str, int], share: float) -> dict[str, int]:
@@ -54,6 +59,13 @@ class Scenario:
     session_timeout_s: float = 6.0
     transaction_timeout_s: float = 5.0
     sabotage: str = ""
+    is_frontier_only: bool = False
+    """On a broker that takes no offset metadata: nothing beyond the frontier can be published."""
+
+    @property
+    def broker_properties(self) -> dict[str, str]:
+        """What the run's own broker is started with."""
+        return FRONTIER_ONLY if self.is_frontier_only else {}
 
     def dealt(self) -> list[str]:
         """The faults in their order."""

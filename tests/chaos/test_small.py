@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 
-DECK = {"kill": 19, "takeover": 2, "term": 1, "freeze 2 s": 1, "before commit": 1}
+DECK = {"kill": 19, "takeover": 2, "term": 1, "freeze 2 s": 1, "freeze before offsets": 1, "before commit": 1}
 
 
 def test_twenty_kills_lose_repeat_and_reorder_nothing(kafka: Kafka, tmp_path: Path) -> None:
@@ -41,3 +41,4 @@ def test_twenty_kills_lose_repeat_and_reorder_nothing(kafka: Kafka, tmp_path: Pa
     assert report.kills >= 20
     assert len(report.takeovers_s) == 2
     assert report.left_open > 0
+    assert report.aborts
