@@ -11,7 +11,6 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from consumer.errors import Refused, StaleGeneration
 from consumer.kafka import bitmap
-from consumer.kafka.broker import refuse_without_partners
 from consumer.kafka.clients import is_incremental
 from consumer.kafka.faults import fatal_for, is_outage, kafka_error
 from consumer.kafka.progress import Progress
@@ -35,9 +34,21 @@ _ASK_S = 5.0
 class Assignment:
     """One open `Progress` per partition that is ours. Owner thread only: the group calls back inside `consume`."""
 
-    def __init__(self, consumer: Consumer, settings: Settings, watch: GroupWatch, keep_waiting: KeepWaiting) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        settings: Settings,
+        watch: GroupWatch,
+        keep_waiting: KeepWaiting,
+        require_partners: Callable[[int], None],
+    ) -> None:
+        """`require_partners` raises Refused when an output has fewer partitions than that.
+
+        It must not ask through the consumer: `list_topics` within a callback of `consume` takes the client's state of
+        that call away, and its next callback aborts the process (confluent-kafka 2.16, CallState_get).
+        """
         self._consumer = consumer
-        self._topics = settings.topics
+        self._require_partners = require_partners
         self._topic = settings.topics.events
         self._start = settings.kafka.start
         self.skips_lost_input = settings.kafka.input_lost is InputLost.SKIP
@@ -82,7 +93,9 @@ class Assignment:
     def _on_assign(self, _: Consumer, given: Sequence[TopicPartition]) -> None:
         # For all questions together: no poll comes in between.
         self._answers_by_s = time.monotonic() + self._committed_wait_s
-        self._refuse_without_partners(given)
+        if given:  # what was added to the input alone is told now, not by its first record
+            needed = 1 + max(partition.partition for partition in given)
+            self._ask("output partitions", lambda: self._require_partners(needed))
         committed = self._committed(given)
         starts = [self._begin(partition) for partition in committed]
         # Named offsets: the client must not look them up a second time and find others.
@@ -93,13 +106,6 @@ class Assignment:
         self._watch.assigned()
         self._after_assign()
         log.info("partitions_assigned", partitions={start.partition: start.offset for start in starts})
-
-    def _refuse_without_partners(self, given: Sequence[TopicPartition]) -> None:
-        """A partition that was added to the input alone is told now, and not by its first record."""
-        if given:
-            metadata = self._ask("output partitions", lambda: self._consumer.list_topics(timeout=_ASK_S))
-            needed = 1 + max(partition.partition for partition in given)
-            refuse_without_partners(metadata, self._topics, needed)
 
     def _on_revoke(self, _: Consumer, taken: Sequence[TopicPartition]) -> None:
         self._before_revoke()

@@ -92,11 +92,16 @@ def require_topics(admin: AdminClient, topics: TopicSettings) -> None:
             raise Refused(f"Kafka does not let us use {name}; look at: {advice}")
     if missing:
         raise BrokerUnavailable(f"topics are missing: {', '.join(missing)}; `hangtag topics create` makes them")
-    refuse_without_partners(metadata, topics, _partitions(metadata, topics.events))
+    _refuse_without_partners(metadata, topics, _partitions(metadata, topics.events))
 
 
-def refuse_without_partners(metadata: ClusterMetadata, topics: TopicSettings, needed: int) -> None:
-    """Raises Refused when an output that is there has fewer partitions than needed for the input's."""
+def require_partners(admin: AdminClient, topics: TopicSettings, needed: int) -> None:
+    """Return when each output has so many partitions. Raises Refused; KafkaException when nobody answers."""
+    _refuse_without_partners(admin.list_topics(timeout=_ASK_S), topics, needed)
+
+
+def _refuse_without_partners(metadata: ClusterMetadata, topics: TopicSettings, needed: int) -> None:
+    # One that is not there is a fault of another kind, told by those who look for it or write to it.
     for name in outputs(topics):
         if 0 < (found := _partitions(metadata, name)) < needed:
             raise Refused(

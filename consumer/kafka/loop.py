@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,7 +13,7 @@ import structlog
 from consumer.errors import BrokerUnavailable
 from consumer.kafka.assignment import Assignment
 from consumer.kafka.at_least_once import Flushes
-from consumer.kafka.broker import CurrentLimits, read_limits, require_topics
+from consumer.kafka.broker import CurrentLimits, read_limits, require_partners, require_topics
 from consumer.kafka.clients import Clients, Reports, connect, connect_admin
 from consumer.kafka.dead_letter import DeadLetterLimit, DeadLetters
 from consumer.kafka.intake import Intake
@@ -27,6 +28,8 @@ from consumer.kafka.watch import GroupWatch
 from consumer.settings import Delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from confluent_kafka.admin import AdminClient
 
     from consumer.headers import Build
@@ -74,13 +77,14 @@ class Loop:
         try:
             limits = self._wait_for_cluster(admin)
             clients = connect(self._settings, limits, Reports(self._watch.client_error, self._watch.statistics))
-            self._work(clients, limits)
+            self._work(clients, limits, partial(require_partners, admin, self._settings.topics))
         except Stopped:
             log.warning("stopped_while_waiting")
 
-    def _work(self, clients: Clients, limits: CurrentLimits) -> None:
+    def _work(self, clients: Clients, limits: CurrentLimits, require_partners: Callable[[int], None]) -> None:
         publisher = self._publisher(clients)
-        owner = Owner(self._parts(clients, publisher, limits))
+        assignment = Assignment(clients.consumer, self._settings, self._watch, self._keep_waiting, require_partners)
+        owner = Owner(self._parts(clients, publisher, limits, assignment))
         try:
             publisher.start()
             owner.start()
@@ -130,9 +134,8 @@ class Loop:
         is_exact = self._settings.engine.delivery is Delivery.EXACTLY_ONCE
         return (Transactions if is_exact else Flushes)(clients, self._keep_waiting)
 
-    def _parts(self, clients: Clients, publisher: Publisher, limits: CurrentLimits) -> Parts:
+    def _parts(self, clients: Clients, publisher: Publisher, limits: CurrentLimits, assignment: Assignment) -> Parts:
         settings = self._settings
-        assignment = Assignment(clients.consumer, settings, self._watch, self._keep_waiting)
         is_exact = settings.engine.delivery is Delivery.EXACTLY_ONCE
         outbox = Outbox(
             settings.topics.events,

@@ -97,8 +97,6 @@ class ScriptedConsumer:
         self.callbacks: dict[str, Any] = {}
         self.starts: dict[int, int] = {}
         self.ends: dict[int, int] = {}
-        self.partitions: dict[str, int] = {}
-        """By topic; the others do not show."""
 
     def subscribe(self, topics: list[str], **callbacks: Any) -> None:
         self._script.play(f"subscribe {topics[0]}")
@@ -118,13 +116,6 @@ class ScriptedConsumer:
         assert timeout > 0
         self._script.play("watermarks")
         return self.starts.get(partition.partition, 0), self.ends.get(partition.partition, 0)
-
-    def list_topics(self, *, timeout: float) -> ClusterMetadata:
-        assert timeout > 0
-        self._script.play("topics")
-        metadata = ClusterMetadata()
-        metadata.topics = {name: topic_of(count) for name, count in self.partitions.items()}
-        return metadata
 
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
         assert not asynchronous
@@ -155,6 +146,20 @@ class ScriptedConsumer:
         self.paused -= {entry.partition for entry in partitions}
 
 
+class ScriptedAdmin:
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self.partitions: dict[str, int] = {}
+        """By topic; the others do not show."""
+
+    def list_topics(self, *, timeout: float) -> ClusterMetadata:
+        assert timeout > 0
+        self._script.play("topics")
+        metadata = ClusterMetadata()
+        metadata.topics = {name: topic_of(count) for name, count in self.partitions.items()}
+        return metadata
+
+
 @dataclass
 class Scripted:
     """Both clients with one script."""
@@ -164,6 +169,7 @@ class Scripted:
     def __post_init__(self) -> None:
         self.producer = ScriptedProducer(self.script)
         self.consumer = ScriptedConsumer(self.script)
+        self.admin = ScriptedAdmin(self.script)
 
     @property
     def clients(self) -> Clients:

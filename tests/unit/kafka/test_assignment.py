@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 from consumer.errors import Refused, StaleGeneration
 from consumer.kafka.assignment import Assignment
 from consumer.kafka.bitmap import encode
+from consumer.kafka.broker import require_partners
 from consumer.kafka.vitals import Vitals
 from consumer.kafka.waiting import Stopped
 from consumer.kafka.watch import GroupWatch
@@ -26,7 +28,13 @@ class Scene:
         self.revokes = 0
         settings = load_settings(kafka=kafka, topics={"events": "events"})
         watch = GroupWatch(self.vitals, self.metrics)
-        self.assignment = Assignment(self.kafka.clients.consumer, settings, watch, self._keep_waiting)
+        self.assignment = Assignment(
+            self.kafka.clients.consumer,
+            settings,
+            watch,
+            self._keep_waiting,
+            partial(require_partners, self.kafka.admin, settings.topics),  # type: ignore[arg-type]
+        )
         self.assignment.subscribe(before_revoke=self._before_revoke, after_assign=lambda: None)
 
     def _keep_waiting(self) -> None:
@@ -152,7 +160,7 @@ def test_what_kafka_did_not_tell_is_named() -> None:
 
 def test_a_partition_without_a_partner_in_an_output_is_refused_before_its_first_record() -> None:
     scene = Scene()
-    scene.kafka.consumer.partitions = {"product-attributes": 3, "product-embeddings": 2, "product-events-dlq": 3}
+    scene.kafka.admin.partitions = {"product-attributes": 3, "product-embeddings": 2, "product-events-dlq": 3}
 
     scene.fire("on_assign", 0, 1)
     with pytest.raises(Refused, match="product-embeddings has 2 partitions, events has 3; `hangtag topics check`"):
@@ -163,7 +171,7 @@ def test_a_partition_without_a_partner_in_an_output_is_refused_before_its_first_
 
 def test_an_output_that_does_not_show_is_left_to_those_who_write_to_it() -> None:
     scene = Scene()
-    scene.kafka.consumer.partitions = {"product-attributes": 1}
+    scene.kafka.admin.partitions = {"product-attributes": 1}
 
     scene.fire("on_assign", 0)
 

@@ -73,7 +73,7 @@ class Scene:
         self.kafka = Scripted()
         watch = GroupWatch(Vitals(60), Metrics())
         settings = load_settings()
-        self.assignment = Assignment(self.kafka.clients.consumer, settings, watch, lambda: None)
+        self.assignment = Assignment(self.kafka.clients.consumer, settings, watch, lambda: None, lambda _: None)
         self.assignment._open = {number: Progress(number) for number in (0, 1)}
         self.valve = Valve(self.kafka.clients.consumer, self.assignment, self.intake)
 
