@@ -146,7 +146,7 @@ def test_a_field_without_default_must_be_there(field: str) -> None:
         b"\xff{}",
         b'{"title": "\xe9"}',
         b'{"title": "\\ud800"}',
-        b"[" * 100_000,
+        b"[" * 10_000,
         b'{"product_version": ' + b"9" * 1_000_000 + b"}",
         b'{"sku": "1"} {"sku": "2"}',
     ],
@@ -157,6 +157,21 @@ def test_what_is_no_json_object_is_malformed(value: bytes) -> None:
 
     assert refusal.reason is DeadLetterReason.JSON_MALFORMED
     assert len(str(refusal)) < 200
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"1", b'""', b"[" * 100 + b"]" * 100])
+def test_more_values_than_a_product_can_have_are_refused_unread(value: bytes) -> None:
+    def holding(count: int) -> bytes:
+        smallest = json.dumps(SMALLEST).encode()
+        return smallest[:-1] + b', "x": [' + b",".join([value] * count) + b"]}"
+
+    refusal = refused(holding(8_000_000 // (len(value) + 1)))
+
+    assert (refusal.reason, str(refusal)) == (
+        DeadLetterReason.FIELD_INVALID,
+        "the event holds more than 50,000 values",
+    )
+    assert read_json_event(holding(400)).event.sku == SMALLEST["sku"]
 
 
 def test_many_faults_are_cut_to_a_readable_message() -> None:
