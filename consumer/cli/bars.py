@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far long work is, for people who watch a terminal; nothing elsewhere, since logs need no thousand lines."""
+"""How far long work is, for people who watch a terminal; elsewhere nothing, or a line for each step."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -39,14 +40,33 @@ class Bars:
         self._reporters[what](done, total)
 
 
+class Lines(Bars):
+    """For what is no terminal: what happens, and how much each step did, when it is done."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def say(self, message: str) -> None:
+        """Print a line."""
+        print(message, file=sys.stderr, flush=True)
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        """Print a line at the end of the step."""
+        if done == total:
+            self.say(f"{what}: {total}")
+
+
 @contextmanager
-def progress_bars(*, of_bytes: bool = False) -> Iterator[Bars]:
-    """Bars that count things and the time that went, or bytes and the time that is left."""
+def progress_bars(*, of_bytes: bool = False, or_lines: bool = False) -> Iterator[Bars]:
+    """Bars that count things and the time that went, or bytes and the time that is left.
+
+    Where there is no terminal, lines if they are asked for, else nothing.
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Bars(None)
+        yield Lines() if or_lines else Bars(None)
         return
     from rich.progress import BarColumn, Progress, TextColumn
 

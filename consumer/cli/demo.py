@@ -39,7 +39,7 @@ def command(
     from consumer.cli.demo_screen import print_report
     from consumer.local.demo import Plan, run_demo
 
-    with progress_bars() as bars:
+    with progress_bars(or_lines=True) as bars:
         report = run_demo(Plan(products, seed, state, bundle, keep), bars)
     if output is Output.JSON:
         print(json.dumps(report.summary, indent=2))

@@ -40,7 +40,19 @@ def test_a_terminal_shows_each_bar_with_its_figures_and_names_as_they_are() -> N
         assert words in last
 
 
-def test_what_is_no_terminal_gets_nothing() -> None:
-    ended = subprocess.run([sys.executable, "-c", WORK], capture_output=True, env=PLAIN, timeout=60, check=True)
+def shown_without_a_terminal(code: str) -> str:
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, env=PLAIN, timeout=60, check=True)
+    assert ended.stdout == b""
+    return ended.stderr.decode()
 
-    assert (ended.stdout, ended.stderr) == (b"", b"")
+
+def test_what_is_no_terminal_gets_nothing() -> None:
+    assert shown_without_a_terminal(WORK) == ""
+
+
+def test_on_demand_it_gets_a_line_for_what_happens_and_for_each_step_that_is_done() -> None:
+    asked = WORK.replace("progress_bars()", "progress_bars(or_lines=True)")
+    done = asked + "    bars.advance('pictures', 7, 7)\n"
+
+    assert shown_without_a_terminal(asked) == "[b]ready\n"
+    assert shown_without_a_terminal(done) == "[b]ready\npictures: 7\n"
