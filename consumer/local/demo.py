@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,12 +19,12 @@ from consumer.local import parts
 from consumer.local.demo_answers import Answers, accuracy, collect, differences
 from consumer.local.demo_consumer import DemoConsumer
 from consumer.local.demo_feed import Drawing, Shop, send
+from consumer.local.demo_folders import run_folders
 from consumer.local.demo_redirect import PrivateRedirect
-from consumer.local.state import make_folder
 from consumer.settings import Delivery, KafkaSettings, TopicSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from consumer.catalogue.products import Product
     from consumer.local.parts import PartsStatus
@@ -80,7 +79,7 @@ def run_demo(plan: Plan, narrator: Narrator) -> Report:
     were_running = _all_run(running)
     folder, pictures = plan.state.resolve() / run, _pictures_root(plan.state, running) / run
     with ExitStack() as stack:
-        stack.enter_context(_made(folder, pictures, is_kept=were_running or plan.keep))
+        stack.enter_context(run_folders(folder, pictures, is_kept=were_running or plan.keep))
         drawing = stack.enter_context(Drawing(products, pictures))
         started = stack.enter_context(
             parts.start(plan.state, bundle=plan.bundle, progress=narrator.say, mock_without_java=True)
@@ -186,20 +185,3 @@ def _check_bundle(running: PartsStatus, bundle: Path | None) -> None:
 def _pictures_root(state: Path, running: PartsStatus) -> Path:
     """The folder that the image host serves, or will serve."""
     return Path(running.images.root) if running.images else state.resolve() / "images"
-
-
-@contextmanager
-def _made(*folders: Path, is_kept: bool) -> Iterator[None]:
-    """Make the folders, and take them away at the end; not after a failure, when the log in there says why."""
-    for folder in folders:
-        make_folder(folder)
-    has_failed = False
-    try:
-        yield
-    except Exception:
-        has_failed = True
-        raise
-    finally:
-        if not is_kept and not has_failed:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)

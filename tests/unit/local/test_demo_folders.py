@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.local.demo_folders import run_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RUN = """
+import sys
+from pathlib import Path
+from consumer.local.demo_folders import run_folders
+with run_folders(*map(Path, sys.argv[1:]), is_kept=False):
+    for folder in sys.argv[1:]:
+        Path(folder, "file").touch()
+    print("made", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_run(*folders: Path) -> Iterator[subprocess.Popen[str]]:
+    """In a process of its own, which has made its folders."""
+    command = [sys.executable, "-c", RUN, *map(str, folders)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "made\n"
+        yield process
+
+
+def names(*roots: Path) -> list[list[str]]:
+    return [sorted(path.name for path in root.iterdir()) for root in roots]
+
+
+def test_what_a_killed_run_left_goes_with_the_next_and_what_lives_or_was_kept_stays(tmp_path: Path) -> None:
+    state, images = tmp_path / "state", tmp_path / "images"
+    with run_folders(state / "kept", images / "kept", is_kept=True):
+        pass
+    with another_run(state / "killed", images / "killed") as killed:
+        killed.kill()
+    assert names(state, images) == [["kept", "killed"]] * 2
+
+    with another_run(state / "living", images / "living"), run_folders(state / "own", images / "own", is_kept=False):
+        assert names(state, images) == [["kept", "living", "own"]] * 2
+
+    assert names(state, images) == [["kept"]] * 2
+    assert names(state / "kept") == [[]]
+
+
+def test_after_a_failure_the_folder_stays_for_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "failed" / "log"
+    with pytest.raises(FileExistsError), run_folders(log.parent, is_kept=False):
+        [log.touch(exist_ok=False) for _ in range(2)]
+    with run_folders(tmp_path / "next", is_kept=False):
+        pass
+
+    assert names(tmp_path, tmp_path / "failed") == [["failed"], ["log"]]
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), run_folders(tmp_path / "interrupted", is_kept=False):
+        raise KeyboardInterrupt
+
+    assert names(tmp_path) == [[]]
