@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,12 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from consumer.cli import app
+from consumer.doctor.commands import Commands as KafkaCommands
+from consumer.doctor.finding import Status
+from consumer.doctor.trial import try_out
 from consumer.errors import SettingsInvalid
 from consumer.kafka.broker import Limits
+from consumer.kafka.inspection import inspect
 from consumer.kafka.rehearsal import Proof, rehearsal
 from tests.support.engine import Echo, Feed, numbered, running
 from tests.support.kafka_tools import kafka_tool
@@ -154,13 +159,19 @@ def test_however_often_it_runs_the_brokers_remember_one_transactional_id(
 @pytest.mark.kafka
 def test_two_at_once_say_so_and_blame_no_setting(commands: Commands, kafka: Kafka) -> None:
     settings = commands.use(kafka, kafka.create_topics(1))
+    findings = try_out(settings, inspect(settings, TOLD_LIMIT_S), KafkaCommands.of(settings.kafka), TOLD_LIMIT_S)
 
-    with rehearsal(settings, Limits(), TOLD_LIMIT_S) as first, rehearsal(settings, Limits(), TOLD_LIMIT_S) as second:
-        assert {first.join().proof, first.transact().proof, second.join().proof} == {Proof.WORKS}
-        assert second.transact().proof is Proof.WORKS
+    assert [(finding.check, finding.status) for finding in islice(findings, 2)] == [
+        ("join", Status.OK),
+        ("transaction", Status.OK),
+    ]
+    with rehearsal(settings, Limits(), TOLD_LIMIT_S) as another:
+        assert another.transact().proof is Proof.WORKS
+    (disturbed,) = findings
 
-        assert first.store_offsets().proof is Proof.DISTURBED
-        assert second.store_offsets().proof is Proof.WORKS
+    assert (disturbed.check, disturbed.status) == ("offsets", Status.UNKNOWN)
+    assert "another doctor of this group" in disturbed.found
+    assert disturbed.advice == "run one hangtag doctor of a group at a time"
 
 
 def test_the_brokers_other_tongue_is_named(commands: Commands, schema_host: SchemaHost) -> None:
