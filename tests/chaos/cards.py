@@ -78,11 +78,11 @@ class Cards:
         guest.terminate()
         self.crew.let(lambda: not guest.is_up, LIMIT_S, "the end of the member that leaves")
 
-    def freeze_broker(self) -> None:
+    def freeze_broker(self, seconds: float = _BROKER_FREEZE_S) -> None:
         assert self.broker is not None
-        self.crew.timeline.add("broker freeze", seconds=_BROKER_FREEZE_S)
+        self.crew.timeline.add("broker freeze", seconds=seconds)
         self.broker.freeze()
-        self.crew.let_pass(_BROKER_FREEZE_S)
+        self.crew.let_pass(seconds)
         self.broker.thaw()
 
     def fail_at(self, point: Failpoint) -> None:
