@@ -3,15 +3,17 @@
 
 Delivery -> DecodedProduct -> FetchedProduct -> InferredProduct -> EnrichedProduct -> Outcome
 
-`Delivery` and `OutputRecord` are tuples: the engine makes one or two of each for every event, and a frozen dataclass of
-seven fields takes three times as long to make.
+What the engine itself makes for every event is a `Struct`: a frozen dataclass of seven fields takes ten times as long
+to make (`docs/decisions/0014-cpu-per-event.md`). It refers to nothing that could refer back: no collector looks at it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +30,7 @@ Headers = tuple[tuple[str, bytes | None], ...]
 """Record headers in order; a name may occur more than once, and Kafka allows a header without a value."""
 
 
-class Delivery(NamedTuple):
+class Delivery(Struct, frozen=True, gc=False):
     """One input record, as it lay in the topic. Bytes are untouched."""
 
     topic: str
@@ -219,7 +221,7 @@ class EnrichedProduct:
     embedding: ProductEmbedding | None
 
 
-class OutputRecord(NamedTuple):
+class OutputRecord(Struct, frozen=True, gc=False):
     """Encoded bytes for one topic. The owner thread adds the partition: that of the input record."""
 
     topic: str
@@ -231,8 +233,7 @@ class OutputRecord(NamedTuple):
     """Set where the record's own time must be kept (dead letters)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True, gc=False):
     """The delivery is done; these records are its result."""
 
     records: tuple[OutputRecord, ...]

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from consumer.kafka.progress import Progress
 
 
-class Work(NamedTuple):
+class Work(Struct, frozen=True, gc=False):
     """One admitted delivery, with the assignment it belongs to and the bytes reserved for it."""
 
     progress: Progress
@@ -27,7 +29,7 @@ class Work(NamedTuple):
     reserved_bytes: int
 
 
-class Done(NamedTuple):
+class Done(Struct, frozen=True, gc=False):
     """The end of one piece of work: an outcome, an error that must stop the process, or neither when it was dropped."""
 
     work: Work
@@ -62,6 +64,7 @@ class Chains:
         self._events.call(self._append, batch)
 
     def _append(self, batch: Sequence[Work]) -> None:
+        loop = asyncio.get_running_loop()
         for work in batch:
             key = _chain_key(work)
             chain = self._chains.get(key)
@@ -70,23 +73,22 @@ class Chains:
                 continue
             chain = self._chains[key] = deque((work,))
             # Kept until the chain ends: the event loop itself has only a weak reference.
-            self._tasks[key] = asyncio.get_running_loop().create_task(self._run(key, chain))
+            self._tasks[key] = loop.create_task(self._run(key, chain))
 
     async def _run(self, key: ChainKey, chain: deque[Work]) -> None:
         try:
             while chain:
-                self.finished.put(await self._end_of(chain[0]))
+                work = chain[0]
+                if work.progress.is_closed:  # its next owner will run it
+                    self.finished.put(Done(work))
+                else:
+                    try:
+                        self.finished.put(Done(work, await self._handle(work.delivery)))
+                    except Exception as error:  # noqa: BLE001 - raised by the owner thread: it can stop the process
+                        self.finished.put(Done(work, None, error))
                 chain.popleft()
         finally:
             del self._chains[key], self._tasks[key]
-
-    async def _end_of(self, work: Work) -> Done:
-        if work.progress.is_closed:  # its next owner will run it
-            return Done(work)
-        try:
-            return Done(work, outcome=await self._handle(work.delivery))
-        except Exception as error:  # noqa: BLE001 - the owner thread raises it: it is the one that can stop the process
-            return Done(work, error=error)
 
 
 def _chain_key(work: Work) -> ChainKey:

@@ -10,7 +10,7 @@ from consumer.events import OutputRecord
 from consumer.headers import dead_letter_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from consumer.events import Delivery, Rejected
     from consumer.headers import Build
@@ -49,9 +49,12 @@ class DeadLetterLimit:
         self.reason: str | None = None
         """Why intake must stop; stays until the process is restarted."""
 
-    def saw(self, rejected: Iterable[bool]) -> None:
+    def saw(self, rejected: Sequence[bool]) -> None:
         """Count finished events, in order."""
         window = self._window
+        if not self._rejected and True not in rejected:  # nearly always
+            window.extend(rejected)
+            return
         for is_rejected in rejected:
             if len(window) == WINDOW_EVENTS:
                 self._rejected -= window[0]

@@ -72,7 +72,7 @@ class Intake:
         self.held_bytes += real_bytes - reserved_bytes
         return real_bytes
 
-    def release(self, reserved_bytes: int) -> None:
-        """Give both back: the delivery is published, or no longer ours."""
-        self.held -= 1
+    def release(self, reserved_bytes: int, deliveries: int = 1) -> None:
+        """Give both back: what is published, or no longer ours."""
+        self.held -= deliveries
         self.held_bytes -= reserved_bytes

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 import structlog
 from confluent_kafka import TopicPartition
+from msgspec import Struct
 
 from consumer.errors import DeadLetterReason, Refused
 from consumer.events import Finished, Rejected
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_offset = attrgetter("delivery.offset")
+
 #: What the record's frame takes beside key, value and headers, with room to spare.
 FRAME_BYTES = 512
 
 
-class Result(NamedTuple):
+class Result(Struct, frozen=True, gc=False):
     """A finished delivery and what it still holds."""
 
     progress: Progress
@@ -58,11 +62,12 @@ class Outbox:
         self._input_topic = input_topic
         self._dead_letters = dead_letters
         self._drops_maps = drops_maps
-        self._results: list[Result] = []
+        self._waiting: defaultdict[Progress, list[Result]] = defaultdict(list)
         self._unsettled: Prepared | None = None
 
     def __len__(self) -> int:
-        return len(self._results)
+        unsettled = len(self._unsettled.results) if self._unsettled is not None else 0
+        return unsettled + sum(map(len, self._waiting.values()))
 
     def bitmap_share(self, snapshot: Snapshot) -> float:
         """Part of the broker's limit that a bitmap takes."""
@@ -70,18 +75,20 @@ class Outbox:
 
     def add(self, result: Result) -> None:
         """Take one result."""
-        self._results.append(result)
+        self._waiting[result.progress].append(result)
 
     def drop_closed(self) -> list[Result]:
         """Forget the results of partitions that are gone; what was dropped."""
-        dropped = [result for result in self._results if result.progress.is_closed]
-        if dropped:
-            self._results = [result for result in self._results if not result.progress.is_closed]
+        dropped: list[Result] = []
         if self._unsettled is not None:
+            results = [result for result, _ in self._unsettled.results]
+            dropped += [result for result in results if result.progress.is_closed]
             self._unsettled = self._batch(
-                [result for result, _ in self._unsettled.results if not result.progress.is_closed],
+                [result for result in results if not result.progress.is_closed],
                 [entry for entry in self._unsettled.snapshots if not entry[0].is_closed],
             )
+        for progress in [progress for progress in self._waiting if progress.is_closed]:
+            dropped += self._waiting.pop(progress)
         return dropped
 
     @property
@@ -106,9 +113,11 @@ class Outbox:
         if self._unsettled is not None:
             return self._unsettled
         chosen: list[Result] = []
-        self._results.sort(key=lambda result: (result.delivery.partition, result.delivery.offset))
-        for progress, group in groupby(self._results, key=lambda result: result.progress):
-            chosen += self._finish(progress, list(group))
+        for progress, results in sorted(self._waiting.items(), key=lambda entry: entry[0].partition):
+            results.sort(key=_offset)
+            count = self._finish(progress, [result.delivery.offset for result in results])
+            chosen += results[:count]
+            del results[:count]
         snapshots = [
             (progress, snapshot)
             for progress in assigned
@@ -121,8 +130,6 @@ class Outbox:
         """The batch is published: its results are done with, its offsets are what the broker has."""
         for progress, snapshot in prepared.snapshots:
             progress.committed = snapshot
-        published = {id(result) for result, _ in prepared.results}
-        self._results = [result for result in self._results if id(result) not in published]
         self._unsettled = None
 
     def _batch(self, chosen: Sequence[Result], snapshots: Sequence[tuple[Progress, Snapshot]]) -> Prepared | None:
@@ -130,21 +137,22 @@ class Outbox:
         recorded = [entry for entry in snapshots if self._drops_maps or self._fits(entry[1])]
         if not chosen and not recorded:
             return None
-        fates = [(result, self._rejection(result.outcome)) for result in chosen]
-        records = [
-            (result.delivery.partition, record)
-            for result, rejected in fates
-            for record in self._records(result, rejected)
-        ]
+        fates: list[tuple[Result, Rejected | None]] = []
+        records: list[tuple[int, OutputRecord]] = []
+        for result in chosen:
+            rejected = self._rejection(result.outcome)
+            fates.append((result, rejected))
+            partition = result.delivery.partition
+            records += [(partition, record) for record in self._records(result, rejected)]
         offsets = [self._offset(progress.partition, snapshot) for progress, snapshot in recorded]
         return Prepared(Batch(records, offsets), fates, recorded)
 
-    def _finish(self, progress: Progress, results: list[Result]) -> list[Result]:
-        offsets = [result.delivery.offset for result in results]
+    def _finish(self, progress: Progress, offsets: list[int]) -> int:
+        count = len(offsets)
         if not self._drops_maps:
-            offsets = offsets[: progress.fitting(offsets, self._limits.now.metadata_bytes - 1)]
-        progress.finish(offsets)
-        return results[: len(offsets)]
+            count = progress.fitting(offsets, self._limits.now.metadata_bytes - 1)
+        progress.finish(offsets[:count])
+        return count
 
     def _fits(self, snapshot: Snapshot) -> bool:
         return len(snapshot.metadata) < self._limits.now.metadata_bytes

@@ -166,8 +166,7 @@ class Owner:
 
     def _publish(self) -> None:
         parts = self._parts
-        for result in parts.outbox.drop_closed():
-            parts.intake.release(result.held_bytes)
+        self._release(parts.outbox.drop_closed())
         if not parts.watch.is_reachable:
             return  # results wait; a transaction begun now might never end
         if parts.watch.take_outage():
@@ -176,8 +175,7 @@ class Owner:
         prepared = parts.publication.publish()
         if prepared is None:
             return
-        for result, _ in prepared.results:
-            parts.intake.release(result.held_bytes)
+        self._release([result for result, _ in prepared.results])
         parts.limit.saw([rejected is not None for _, rejected in prepared.results])
         if parts.limit.reason is not None and not parts.valve.is_stopped:
             log.error("intake_stopped", reason=parts.limit.reason)
@@ -185,6 +183,9 @@ class Owner:
             parts.valve.stop()
         for progress, snapshot in prepared.snapshots:
             parts.valve.judge_bitmap(progress, parts.outbox.bitmap_share(snapshot))
+
+    def _release(self, results: Sequence[Result]) -> None:
+        self._parts.intake.release(sum([result.held_bytes for result in results]), len(results))
 
     def _before_revoke(self) -> None:
         self._collect()

@@ -57,11 +57,12 @@ class ScriptedProducer:
         self._script.play("begin")
         self.open = []
 
-    def produce(self, topic: str, **record: Any) -> None:
+    def produce(self, *record: Any) -> None:
+        topic, value, _key, partition, _old_name, on_delivery, *_ = record
         self._script.play("produce")
-        self.open.append((topic, record["partition"], record["value"]))
-        if record["on_delivery"] is not None:
-            self._callbacks.append(record["on_delivery"])
+        self.open.append((topic, partition, value))
+        if on_delivery is not None:
+            self._callbacks.append(on_delivery)
 
     def poll(self, _: float) -> int:
         self._script.play("poll")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from consumer.errors import DeadLetterReason, Refused
 from consumer.events import Finished, Rejected
@@ -165,7 +166,7 @@ def test_a_dead_letter_that_does_not_fit_is_never_skipped() -> None:
 
 def test_letters_of_header_names_count_as_the_bytes_that_they_take() -> None:
     box, progress = outbox(Limits(message_bytes={"attributes": 1_000})), admitted(1)
-    wide = output(b"0")._replace(headers=(("я" * 300, b""),))
+    wide = structs.replace(output(b"0"), headers=(("я" * 300, b""),))
     add(box, progress, 0, outcome=Finished((wide,)))
 
     ((_, rejected),) = box.prepare([progress]).results

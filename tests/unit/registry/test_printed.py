@@ -6,6 +6,7 @@ from base64 import b64decode
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from consumer.events import Delivery, Headers
 from consumer.registry.bundled import BundledCodec
@@ -115,11 +116,11 @@ def test_headers_are_text_and_base64_where_they_are_not() -> None:
 
 
 def test_a_record_without_key_and_time_says_so() -> None:
-    line = PRINTER.delivery(delivery(None)._replace(key=None, timestamp_ms=-1))
+    line = PRINTER.delivery(structs.replace(delivery(None), key=None, timestamp_ms=-1))
 
     assert (line["key"], line["timestamp"]) == (None, None)
 
 
 @pytest.mark.parametrize("timestamp_ms", [-1, 253402300800000, (1 << 63) - 1])
 def test_a_record_without_a_time_that_can_be_said_is_printed_without_one(timestamp_ms: int) -> None:
-    assert PRINTER.delivery(delivery(None)._replace(timestamp_ms=timestamp_ms))["timestamp"] is None
+    assert PRINTER.delivery(structs.replace(delivery(None), timestamp_ms=timestamp_ms))["timestamp"] is None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from consumer.errors import DeadLetterReason, Unprocessable
 from consumer.events import DecodedProduct, Delivery, EventType, Headers, ProductEvent
@@ -93,12 +94,12 @@ def test_an_empty_product_is_read() -> None:
 def test_a_record_without_key_is_refused_whatever_its_value() -> None:
     delivery = delivery_of(FULL_EVENT)
 
-    assert refused(delivery._replace(key=None)).reason is DeadLetterReason.KEY_MISSING
-    assert refused(delivery._replace(key=None, value=None)).reason is DeadLetterReason.KEY_MISSING
+    assert refused(structs.replace(delivery, key=None)).reason is DeadLetterReason.KEY_MISSING
+    assert refused(structs.replace(delivery, key=None, value=None)).reason is DeadLetterReason.KEY_MISSING
 
 
 def test_a_record_without_value_is_no_delete() -> None:
-    assert refused(delivery_of(FULL_EVENT)._replace(value=None)).reason is DeadLetterReason.VALUE_MISSING
+    assert refused(structs.replace(delivery_of(FULL_EVENT), value=None)).reason is DeadLetterReason.VALUE_MISSING
 
 
 @pytest.mark.parametrize(
