@@ -29,6 +29,9 @@ from tests.bench.engine.plan import BACKLOGS, PEERS, ROWS, Row
 from tests.bench.engine.stuck import Ages, measure_ages
 from tests.bench.engine.topics import PARTITIONS, check_output, write_input
 
+#: Of ages beside a stuck event and beside none, in turn: each takes more than a minute.
+AGE_ROUNDS = 3
+
 
 def fresh_topics(servers: str) -> TopicSettings:
     """The four topics, empty."""
@@ -115,14 +118,18 @@ def main() -> None:
         servers = starting.wait().bootstrap_servers
         rows = (*(ROWS if "rows" in parts else ()), *(BACKLOGS if "backlogs" in parts else ()))
         results = [summary(row, [run(servers, row)]) for row in rows]
-        stuck = [ages(servers, has_stuck=has_stuck) for has_stuck in (False, True)] if "stuck" in parts else []
+        turns = (False, True) * AGE_ROUNDS if "stuck" in parts else ()
+        stuck = [ages(servers, has_stuck=has_stuck) for has_stuck in turns]
         rounds = [[run(servers, row) for row in PEERS] for _ in range(arguments.rounds)] if "peers" in parts else []
     results += [summary(row, [of_row[place] for of_row in rounds]) for place, row in enumerate(PEERS) if rounds]
     report = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "additions_s": [round(additions_s(), 2) for _ in range(3)],
         "results": results,
-        "ages": [asdict(found) for found in stuck],
+        "ages": {
+            "beside_none": [asdict(found) for found in stuck[::2]],
+            "beside_stuck": [asdict(found) for found in stuck[1::2]],
+        },
     }
     print(json.dumps(report))
     say(table(results))
