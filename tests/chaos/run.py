@@ -116,15 +116,20 @@ class Run:
 
 
 @contextmanager
-def staged(scenario: Scenario, kafka: Kafka, folder: Path, broker: Broker | None = None) -> Iterator[Run]:
-    """A run with topics of its own; none of its processes outlives the block."""
+def staged(
+    scenario: Scenario, kafka: Kafka, folder: Path, broker: Broker | None = None, through: str | None = None
+) -> Iterator[Run]:
+    """A run with topics of its own; none of its processes outlives the block.
+
+    `through` is where they reach the broker, if another address than that of the input's writer.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     topics = kafka.create_topics(PARTITIONS)
     timeouts = {
         "session_timeout_s": scenario.session_timeout_s,
         "transaction_timeout_s": scenario.transaction_timeout_s,
     }
-    settings = engine_settings(kafka.bootstrap_servers, topics, topics.events, kafka=timeouts)
+    settings = engine_settings(through or kafka.bootstrap_servers, topics, topics.events, kafka=timeouts)
     randomness = random.Random(scenario.seed)
     plan = Plan(
         {name: getattr(settings, name).model_dump() for name in ("kafka", "topics", "engine")},
