@@ -33,7 +33,7 @@ NAME = "toxiproxy-server"
 SERVER = shutil.which(NAME, path=str(Path(sys.executable).parent)) or shutil.which(NAME)
 START_LIMIT_S = 20
 ASK_S = 5
-#: Each client has two connections.
+#: New connections that tell that the reset was felt.
 RESET = 4
 RESET_LIMIT_S = 30
 
