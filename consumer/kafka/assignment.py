@@ -95,7 +95,7 @@ class Assignment:
         self._answers_by_s = time.monotonic() + self._committed_wait_s
         if given:  # what was added to the input alone is told now, not by its first record
             needed = 1 + max(partition.partition for partition in given)
-            self._ask("output partitions", lambda: self._require_partners(needed))
+            self._ask("waiting_for_output_partitions", lambda: self._require_partners(needed))
         committed = self._committed(given)
         starts = [self._begin(partition) for partition in committed]
         # Named offsets: the client must not look them up a second time and find others.
@@ -159,7 +159,7 @@ class Assignment:
         wanted = [TopicPartition(self._topic, partition.partition) for partition in given]
         if not wanted:
             return []
-        answers = self._ask("committed offsets", lambda: self._consumer.committed(wanted, timeout=_ASK_S))
+        answers = self._ask("waiting_for_committed_offsets", lambda: self._consumer.committed(wanted, timeout=_ASK_S))
         for answer in answers:
             if answer.error is not None:
                 raise StaleGeneration(f"no committed offset of partition {answer.partition}: {answer.error.str()}")
@@ -180,10 +180,15 @@ class Assignment:
     def _watermarks(self, number: int) -> tuple[int, int]:
         """Start and end of the partition's log."""
         partition = TopicPartition(self._topic, number)
-        return self._ask("log ends", lambda: self._consumer.get_watermark_offsets(partition, timeout=_ASK_S))
+        return self._ask(
+            "waiting_for_log_ends", lambda: self._consumer.get_watermark_offsets(partition, timeout=_ASK_S)
+        )
 
-    def _ask(self, what: str, question: Callable[[], T]) -> T:
-        """The broker's answer; waits while a previous owner's transaction is open. Never starts from a guess."""
+    def _ask(self, event: str, question: Callable[[], T]) -> T:
+        """The broker's answer; waits while a previous owner's transaction is open. Never starts from a guess.
+
+        `event` is what the log calls the wait.
+        """
         while True:
             try:
                 return question()
@@ -192,8 +197,8 @@ class Assignment:
                 if (fatal := fatal_for(error)) is not None:
                     raise fatal from exception
                 if not is_outage(error) or time.monotonic() > self._answers_by_s:
-                    raise StaleGeneration(f"no {what} ({error.name()}: {error.str()})") from exception
-                log.info("_".join(["waiting_for", *what.split()]), error=error.name())
+                    raise StaleGeneration(f"{event} without end ({error.name()}: {error.str()})") from exception
+                log.info(event, error=error.name())
                 self._keep_waiting()
 
 

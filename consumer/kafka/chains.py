@@ -29,8 +29,11 @@ class Work(Struct, frozen=True, gc=False):
     reserved_bytes: int
 
 
-class Done(Struct, frozen=True, gc=False):
-    """The end of one piece of work: an outcome, an error that must stop the process, or neither when it was dropped."""
+class Done(Struct, frozen=True):
+    """The end of one piece of work: an outcome, an error that must stop the process, or neither when it was dropped.
+
+    The collector looks at it: the traceback of its error comes to hold the frame that holds it.
+    """
 
     work: Work
     outcome: Outcome | None = None

@@ -21,7 +21,8 @@ STOP_LIMIT_S = 10.0
 class EventLoopThread:
     """An event loop in a thread of its own. The one who starts it stops it; a `with` block does both.
 
-    uvloop's: an event under way takes a third less CPU time on it than on asyncio's own (`docs/benchmarks.md`).
+    uvloop's: an event under way takes a third less CPU time on it than on asyncio's own
+    (`docs/decisions/0014-cpu-per-event.md`).
     """
 
     def __init__(self, name: str = "events") -> None:

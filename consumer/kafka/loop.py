@@ -28,8 +28,6 @@ from consumer.kafka.watch import GroupWatch
 from consumer.settings import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from confluent_kafka.admin import AdminClient
 
     from consumer.headers import Build
@@ -77,13 +75,14 @@ class Loop:
         try:
             limits = self._wait_for_cluster(admin)
             clients = connect(self._settings, limits, Reports(self._watch.client_error, self._watch.statistics))
-            self._work(clients, limits, partial(require_partners, admin, self._settings.topics))
+            self._work(clients, limits, admin)
         except Stopped:
             log.warning("stopped_while_waiting")
 
-    def _work(self, clients: Clients, limits: CurrentLimits, require_partners: Callable[[int], None]) -> None:
+    def _work(self, clients: Clients, limits: CurrentLimits, admin: AdminClient) -> None:
         publisher = self._publisher(clients)
-        assignment = Assignment(clients.consumer, self._settings, self._watch, self._keep_waiting, require_partners)
+        partners = partial(require_partners, admin, self._settings.topics)
+        assignment = Assignment(clients.consumer, self._settings, self._watch, self._keep_waiting, partners)
         owner = Owner(self._parts(clients, publisher, limits, assignment))
         try:
             publisher.start()

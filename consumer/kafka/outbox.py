@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_offset = attrgetter("delivery.offset")
+_BY_OFFSET = attrgetter("delivery.offset")
 
 #: What the record's frame takes beside key, value and headers, with room to spare.
 FRAME_BYTES = 512
@@ -112,18 +112,19 @@ class Outbox:
         """
         if self._unsettled is not None:
             return self._unsettled
-        chosen: list[Result] = []
-        for progress, results in sorted(self._waiting.items(), key=lambda entry: entry[0].partition):
-            results.sort(key=_offset)
-            count = self._finish(progress, [result.delivery.offset for result in results])
-            chosen += results[:count]
-            del results[:count]
+        taken = [
+            (results, self._finish(progress, results))
+            for progress, results in sorted(self._waiting.items(), key=lambda entry: entry[0].partition)
+        ]
+        chosen = [result for results, count in taken for result in results[:count]]
         snapshots = [
             (progress, snapshot)
             for progress in assigned
             if (snapshot := progress.snapshot()) is not None and snapshot != progress.committed
         ]
         self._unsettled = self._batch(chosen, snapshots)
+        for results, count in taken:  # not before: a batch that is refused takes nothing
+            del results[:count]
         return self._unsettled
 
     def settle(self, prepared: Prepared) -> None:
@@ -147,7 +148,9 @@ class Outbox:
         offsets = [self._offset(progress.partition, snapshot) for progress, snapshot in recorded]
         return Prepared(Batch(records, offsets), fates, recorded)
 
-    def _finish(self, progress: Progress, offsets: list[int]) -> int:
+    def _finish(self, progress: Progress, results: list[Result]) -> int:
+        results.sort(key=_BY_OFFSET)
+        offsets = [result.delivery.offset for result in results]
         count = len(offsets)
         if not self._drops_maps:
             count = progress.fitting(offsets, self._limits.now.metadata_bytes - 1)

@@ -56,7 +56,7 @@ class Transactions:
             for partition, record in batch.records:
                 produce(self._producer, partition, record, self._keep_waiting)
             self._send_offsets(batch)
-            # Without a timeout: the client then uses what is left of the transaction's time, and knows its state after.
+            # Without a timeout: when it returns the outcome is known. The hang watch ends one that does not.
             insist(self._producer.commit_transaction, self._keep_waiting)
         except KafkaException as exception:
             self._abort(exception)

@@ -154,7 +154,7 @@ def test_what_kafka_did_not_tell_is_named() -> None:
     scene = Scene(start="latest")
     scene.kafka.fails("watermarks", error(KafkaError._INVALID_ARG))
 
-    with pytest.raises(StaleGeneration, match="no log ends"):
+    with pytest.raises(StaleGeneration, match="waiting_for_log_ends"):
         scene.fire("on_assign", 0)
 
 

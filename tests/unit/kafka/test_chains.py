@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,29 @@ def events() -> Iterator[EventLoopThread]:
 
 def work(progress: Progress, offset: int, key: bytes | None) -> Work:
     return Work(progress, Delivery("events", progress.partition, offset, key, b"", (), -1), 0)
+
+
+class Client:
+    """Something that must go."""
+
+
+def fail(done: Done, _: Client) -> None:
+    """As the owner thread does."""
+    assert done.error is not None
+    raise done.error
+
+
+def test_an_error_that_ends_the_loop_holds_nothing_for_ever() -> None:
+    client = Client()
+    gone = weakref.ref(client)
+    done = Done(work(Progress(0), 0, None), None, IncompatibleModels("no"))
+
+    with pytest.raises(IncompatibleModels):
+        fail(done, client)
+
+    del client, done
+    gc.collect()
+    assert gone() is None
 
 
 def take(chains: Chains, count: int) -> list[Done]:

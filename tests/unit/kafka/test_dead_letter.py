@@ -14,6 +14,17 @@ def reason_after(pattern: str, **settings: float) -> str | None:
     return limit.reason
 
 
+@pytest.mark.parametrize("size", [1, 7, 250, 1000])
+def test_it_does_not_matter_in_how_many_transactions_they_were_published(size: int) -> None:
+    pattern = "." * 300 + "x" * 60 + "." * 300 + "x" * 40 + "." * 100 + "xx." * 60
+    limit = DeadLetterLimit(DeadLetterSettings(max_run=90))
+
+    for start in range(0, len(pattern), size):
+        limit.saw([letter == "x" for letter in pattern[start : start + size]])
+
+    assert limit.reason == reason_after(pattern, max_run=90) is not None
+
+
 def test_half_of_the_events_may_be_rejected() -> None:
     assert reason_after(".x" * 200) is None
 
