@@ -12,7 +12,7 @@ from fastavro.read import SchemaResolutionError
 
 import consumer.registry.decimals  # noqa: F401  # its reader stands in for fastavro's
 from consumer.errors import DeadLetterReason, Unprocessable
-from consumer.registry.codec import Decoded
+from consumer.registry.codec import MAX_VALUES, Decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,25 @@ if TYPE_CHECKING:
 
 # What fastavro raises on bytes that are not what the schema says; it has no error class of its own for this.
 _BROKEN_BYTES = (EOFError, ValueError, IndexError, KeyError, OverflowError, ArithmeticError, TypeError, MemoryError)
+
+
+#: A shorter value cannot hold many more values than are allowed, and nearly all are shorter.
+_COUNTED_FROM_BYTES = 65_536
+#: Each text is two of them: its length and itself.
+_MAX_READS = 2 * MAX_VALUES
+
+
+class _Counted(BytesIO):
+    """Ends the reading of a value that holds more than a product can."""
+
+    _left = _MAX_READS
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            message = f"the record holds more than {MAX_VALUES:,} values"
+            raise Unprocessable(DeadLetterReason.FIELD_INVALID, message)
+        return super().read(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +61,7 @@ def parsed(schema: Schema) -> Schema:
 
 def read_record(writer: Writer, value: bytes, start: int) -> Decoded:
     """The record that begins at byte `start` and ends with the value. Raises Unprocessable as `Codec.decode` does."""
-    stream = BytesIO(value)
+    stream = (BytesIO if len(value) < _COUNTED_FROM_BYTES else _Counted)(value)
     stream.seek(start)
     try:
         fields = fastavro.schemaless_reader(stream, writer.schema, writer.reader)

@@ -16,6 +16,11 @@ Fields = dict[str, Any]  # what Avro reads and writes; `records` gives it types
 """One Avro record as plain Python: numbers, text, bytes, lists, dicts, aware datetimes, Decimals."""
 
 
+#: Values of one record; a product has hundreds. While one is read nothing else of the process runs, in whatever thread:
+#: millions, which are a few bytes each, would take seconds.
+MAX_VALUES = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A record in the newest shipped version of its schema, whichever version it was written in."""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -52,6 +53,22 @@ def reason_of(value: bytes, headers: tuple[tuple[str, bytes], ...] = ()) -> tupl
     with pytest.raises(Unprocessable) as refused:
         CODEC.decode(value, headers)
     return refused.value.reason, str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "u", "url"])
+def test_a_record_of_very_many_values_is_not_read_to_its_end(text: str) -> None:
+    event = replace(FULL_EVENT, image_urls=(text,) * 100_000)
+    value = CODEC.encode(Subject.PRODUCT_EVENTS, record_fields(event))
+
+    assert reason_of(value) == (DeadLetterReason.FIELD_INVALID, "the record holds more than 50,000 values")
+
+
+def test_a_long_text_is_few_values() -> None:
+    event = replace(FULL_EVENT, title="ü" * 3_000_000, image_urls=("u",) * 40_000)
+
+    decoded = CODEC.decode(CODEC.encode(Subject.PRODUCT_EVENTS, record_fields(event)), ())
+
+    assert product_event(decoded.fields) == event
 
 
 def zigzag(number: int) -> bytes:
