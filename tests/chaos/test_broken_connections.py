@@ -11,6 +11,7 @@ from consumer.errors import StaleGeneration
 from tests.chaos.cards import LIMIT_S
 from tests.chaos.run import staged
 from tests.chaos.scenario import Scenario
+from tests.support.engine import DEFAULT_TIMEOUTS
 from tests.support.toxiproxy import Proxied, Proxy, proxied_broker
 
 if TYPE_CHECKING:
@@ -33,10 +34,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
 def test_processes_reconnect_or_start_again(
     broker: Proxied, tmp_path: Path, break_connections: Callable[[Proxy], None]
 ) -> None:
-    # The timeouts of the settings: with shorter ones the assignment is lost besides.
-    scenario = Scenario(
-        "range-static", 6, 0, {}, commit_intervals_s=(0.1,), session_timeout_s=45, transaction_timeout_s=30
-    )
+    scenario = Scenario("range-static", 6, 0, {}, commit_intervals_s=(0.1,), **DEFAULT_TIMEOUTS)
 
     with staged(scenario, broker.direct, tmp_path / "run", through=broker.bootstrap_servers) as run:
         crew, both = run.crew, run.crew.slots[:2]

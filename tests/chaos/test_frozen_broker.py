@@ -13,6 +13,7 @@ from tests.chaos.cards import LIMIT_S
 from tests.chaos.failpoints import Failpoint
 from tests.chaos.run import Run, staged
 from tests.chaos.scenario import Scenario
+from tests.support.engine import DEFAULT_TIMEOUTS
 from tests.support.kafka import require_kafka
 
 if TYPE_CHECKING:
@@ -28,11 +29,9 @@ UNTIL_THE_BROKER_IS_FROZEN_S = 1.0
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    """Two processes with the timeouts of the settings."""
+    """Two processes."""
     require_kafka()
-    scenario = Scenario(
-        "range-static", 4, 4000, {}, commit_intervals_s=(0.1,), session_timeout_s=45, transaction_timeout_s=30
-    )
+    scenario = Scenario("range-static", 4, 4000, {}, commit_intervals_s=(0.1,), **DEFAULT_TIMEOUTS)
     with Broker(tmp_path / "broker") as broker, staged(scenario, broker.kafka, tmp_path / "run", broker) as staged_run:
         staged_run.crew.let(
             lambda: all(slot.partitions for slot in staged_run.crew.slots[:2]), LIMIT_S, "partitions for both"

@@ -23,7 +23,7 @@ from tests.chaos.source import Source
 from tests.chaos.timeline import Timeline
 from tests.chaos.worker import BAD
 from tests.support.cluster import NODES, Cluster, group_led_with_its_transactions, three_nodes
-from tests.support.engine import engine_settings, read_committed
+from tests.support.engine import DEFAULT_TIMEOUTS, engine_settings, read_committed
 from tests.support.kafka import require_kafka
 from tests.support.processes import Family
 
@@ -38,8 +38,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 PARTITIONS = 4
 #: Three apart, so that one node coordinates the transactions of both.
 SLOTS = ("0", "3")
-#: The defaults of the settings: with shorter ones the loss of a node costs the assignment too.
-TIMEOUTS = {"session_timeout_s": 45, "transaction_timeout_s": 30}
 #: A dead node is missed after 3 s, not 9, which shortens the test and not the way back.
 IMPATIENT = {"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500"}
 #: More than the workers hold and finish until the node is dead, so that every partition has work on both sides of it.
@@ -149,7 +147,7 @@ def under_load(cluster: Cluster, folder: Path) -> Iterator[Load]:
     servers = cluster.kafka.bootstrap_servers
     topics = cluster.kafka.create_topics(PARTITIONS)
     cluster.lead_again()
-    settings = engine_settings(servers, topics, group_led_with_its_transactions(cluster, SLOTS), kafka=TIMEOUTS)
+    settings = engine_settings(servers, topics, group_led_with_its_transactions(cluster, SLOTS), kafka=DEFAULT_TIMEOUTS)
     sections = {name: getattr(settings, name).model_dump() for name in ("kafka", "topics", "engine")}
     plan = Plan(sections, MEAN_DELAY_S, PROTOCOLS["range-static"])
     family = Family()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Handle = Callable[[Delivery], Awaitable[Outcome]]
 
 BUILD = Build("0.0.0", 1)
+#: The defaults of the settings. With shorter ones a broker that is away costs the assignment besides.
+DEFAULT_TIMEOUTS = {"session_timeout_s": 45, "transaction_timeout_s": 30}
 STOP_LIMIT_S = 30.0
 READ_LIMIT_S = 30.0
 RESULTS_LIMIT_S = 60.0

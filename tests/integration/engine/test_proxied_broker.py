@@ -13,7 +13,16 @@ from confluent_kafka import Producer
 
 from consumer.errors import StaleGeneration
 from consumer.kafka import clients
-from tests.support.engine import Feed, echo, engine_settings, numbered, read_committed, running, source
+from tests.support.engine import (
+    DEFAULT_TIMEOUTS,
+    Feed,
+    echo,
+    engine_settings,
+    numbered,
+    read_committed,
+    running,
+    source,
+)
 from tests.support.toxiproxy import Proxied, Proxy, proxied_broker
 from tests.support.wait import wait_until
 
@@ -33,8 +42,6 @@ LIMIT_S = 60
 #: Beyond any limit of ours: only the end of the stall ends it.
 STANDSTILL_MS = 600_000
 TRANSACTION_S = 3
-#: The defaults of the settings.
-TIMEOUTS = {"session_timeout_s": 45, "transaction_timeout_s": 30}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +63,7 @@ class Scene:
         self._written = 0
 
     def settings_with(self, **kafka: float) -> Settings:
-        return engine_settings(self._proxied, self.topics, self.topics.events, kafka=TIMEOUTS | kafka)
+        return engine_settings(self._proxied, self.topics, self.topics.events, kafka=DEFAULT_TIMEOUTS | kafka)
 
     def write(self, count: int = EVENTS) -> None:
         """More events, at the broker itself. Values count up."""
