@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Self
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
 _POLL_S = 0.1
+
+
+def longest_wait_s(arrivals_s: Iterable[float], since_s: float) -> float:
+    """Between two arrivals, or between `since_s` and the first after it: there need not be one before. Else 0."""
+    moments_s = [since_s, *(at_s for at_s in arrivals_s if at_s > since_s)]
+    return max((later - earlier for earlier, later in pairwise(moments_s)), default=0.0)
 
 
 class Reader:
@@ -52,13 +59,8 @@ class Reader:
         return all(self._arrivals[number] and self._arrivals[number][-1] > at_s for number in self._partitions)
 
     def longest_gap_s(self, since_s: float) -> float:
-        """Longest wait for the next arrival from one partition, counted from then at the earliest."""
-        return max(
-            later - max(earlier, since_s)
-            for number in self._partitions
-            for earlier, later in pairwise(self._arrivals[number])
-            if later > since_s
-        )
+        """Longest wait for the next arrival from one partition, counted from then on."""
+        return max(longest_wait_s(self._arrivals[number], since_s) for number in self._partitions)
 
     def _read(self) -> None:
         while not self._is_done.is_set():
