@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 #: What a process may have grown by between its first assignment and the end of all work.
 GROWTH_MIB = 96
-#: In the log: a transaction that was tried again, and one that ended its process.
+#: In the log: a transaction that was tried again, and one that ended its process. Other ends are none of a transaction:
+#: a generation that was over may be heard of while polling, and committed offsets may stay away.
 _TRIED_AGAIN = re.compile(r'"error": "(\w+)[^"]*".*"event": "transaction_aborted"')
-_ENDED = re.compile(r"^(?:Fenced|StaleGeneration)\(.*?\((\w+): ", re.MULTILINE)
+_ENDED = re.compile(r"^(?:Fenced|StaleGeneration)\([^(]*\((\w+): Failed to [^:]*\btransaction\b", re.MULTILINE)
+_HUNG = re.compile(r"^StaleGeneration\(.the client has (not come back) from sending offsets", re.MULTILINE)
 
 
 def count(report: Report, crew: Crew) -> None:
@@ -39,8 +41,12 @@ def count(report: Report, crew: Crew) -> None:
     report.redone = crew.total("started") - report.events
     report.already_done, report.bitmaps = crew.total("already_done"), crew.total("bitmaps")
     report.largest_bitmap_bytes = max(slot.tally.get("largest_bitmap") for slot in crew.slots)
-    logs = _logs(crew).values()
-    report.aborts = dict(Counter(cause for log in logs for cause in _TRIED_AGAIN.findall(log) + _ENDED.findall(log)))
+    report.aborts = dict(Counter(cause for log in _logs(crew).values() for cause in aborts_in(log)))
+
+
+def aborts_in(log: str) -> list[str]:
+    """The cause of each transaction that did not commit though its process lived."""
+    return [cause for pattern in (_TRIED_AGAIN, _ENDED, _HUNG) for cause in pattern.findall(log)]
 
 
 def faults_of(report: Report, scenario: Scenario, crew: Crew) -> list[str]:
