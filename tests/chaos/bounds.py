@@ -6,6 +6,7 @@ A loop that lives by ending and starting again would lose and repeat nothing eit
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,8 @@ class Bounds:
         struck = sum(entry["what"].startswith("broker") for entry in self.timeline.entries)
         allowed = long_freezes + MEMBERS * struck
         fenced, stale = (self._exits(error.exit_code) for error in (Fenced, StaleGeneration))
-        moves = self._moves() if self.scenario.protocol in _WORK_ON else 0
+        # Whoever is ended by a fault, or frozen until its session is over, leaves the group like one that is killed.
+        moves = self._moves() + long_freezes + allowed if self.scenario.protocol in _WORK_ON else 0
         if fenced <= allowed and fenced + stale <= allowed + moves:
             return []
         words = f"{long_freezes} long freezes and {struck} broker faults account for {allowed}"
@@ -84,7 +86,5 @@ class Bounds:
         return sum(entry["code"] == code for entry in self.timeline.of("exit"))
 
     def _moves(self) -> int:
-        """How often a member came or went otherwise than by these exits."""
-        return len(self.timeline.of("join")) + sum(
-            entry["code"] not in {Fenced.exit_code, StaleGeneration.exit_code} for entry in self.timeline.of("exit")
-        )
+        """How often a member was killed or stopped, or one more came or went. The stop at the end is no move."""
+        return self._exits(-signal.SIGKILL) + sum(len(self.timeline.of(what)) for what in ("term", "join", "leave"))

@@ -25,6 +25,10 @@ def exit_of(code: int, at_s: float = 5.0, slot: str = "0") -> dict[str, object]:
     return {"what": "exit", "slot": slot, "at_s": at_s, "code": code}
 
 
+def guest(what: str) -> dict[str, object]:
+    return {"what": what, "slot": "guest", "at_s": 1.0}
+
+
 def takeover(seconds: float, at_s: float = 60.0) -> dict[str, object]:
     return {"what": "takeover", "slot": "0", "at_s": at_s, "seconds": seconds}
 
@@ -44,7 +48,12 @@ def faults(folder: Path, entries: list[dict[str, object]], protocol: str = "rang
         ([FREEZE, exit_of(13)], "range"),
         ([BROKER, exit_of(13), exit_of(10, slot="1")], "range"),
         ([KILLED, exit_of(13)], "kip-848"),
-        ([{"what": "join", "slot": "guest", "at_s": 1.0}, exit_of(13)], "cooperative-sticky"),
+        ([guest("join"), exit_of(13)], "cooperative-sticky"),
+        ([guest("leave"), exit_of(13)], "cooperative-sticky"),
+        ([{"what": "term", "slot": "0", "at_s": 1.0}, exit_of(0), exit_of(13, slot="1")], "kip-848"),
+        # The frozen one is out of the group and ends, and so the group moves twice more: each may catch the other.
+        ([FREEZE, exit_of(13), *[exit_of(13, slot="1")] * 2], "cooperative-sticky"),
+        ([BROKER, *[exit_of(13), exit_of(13, slot="1")] * 2], "kip-848"),
         ([takeover(21)], "range"),
         ([takeover(30), exit_of(0, 45.0, "1")], "range"),
         ([{"what": "return", "slot": "0", "at_s": 9.0, "seconds": 8}], "range"),
@@ -64,6 +73,10 @@ def test_what_the_faults_explain_is_fine(tmp_path: Path, entries: list[dict[str,
         ([KILLED, exit_of(13)], "range-static", "1 with 13"),
         ([KILLED] + [exit_of(13)] * 2, "kip-848", "2 with 13"),
         ([KILLED, exit_of(10)], "kip-848", "1 exits with 10"),
+        ([exit_of(13), exit_of(0), exit_of(0, slot="1")], "kip-848", "1 with 13"),
+        ([FREEZE] + [exit_of(13)] * 4, "cooperative-sticky", "4 with 13"),
+        ([BROKER] + [exit_of(13)] * 5, "kip-848", "5 with 13"),
+        ([BROKER] + [exit_of(10)] * 3, "kip-848", "3 exits with 10"),
         ([takeover(22)], "range", "took 22 s"),
         ([takeover(30), exit_of(0, 32.0, "1")], "range", "28.0 of them"),
         ([takeover(30), exit_of(0, 45.0, "0")], "range", "took 30 s"),
