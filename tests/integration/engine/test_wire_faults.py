@@ -111,16 +111,16 @@ def test_an_aborted_transaction_is_built_again_from_the_same_results(scene: Scen
 
 
 @pytest.mark.parametrize(
-    ("request_kind", "code", "answer"),
+    ("request_kind", "code", "answer", "cause"),
     [
-        (Request.TXN_OFFSET_COMMIT, KafkaError.ILLEGAL_GENERATION, StaleGeneration),
-        (Request.TXN_OFFSET_COMMIT, KafkaError.GROUP_AUTHORIZATION_FAILED, Refused),
-        (Request.END_TXN, KafkaError.INVALID_PRODUCER_EPOCH, Fenced),
-        (Request.ADD_PARTITIONS_TO_TXN, KafkaError.TOPIC_AUTHORIZATION_FAILED, Refused),
+        (Request.TXN_OFFSET_COMMIT, KafkaError.ILLEGAL_GENERATION, StaleGeneration, "ILLEGAL_GENERATION"),
+        (Request.TXN_OFFSET_COMMIT, KafkaError.GROUP_AUTHORIZATION_FAILED, Refused, "GROUP_AUTHORIZATION_FAILED"),
+        (Request.END_TXN, KafkaError.INVALID_PRODUCER_EPOCH, Fenced, "_FENCED"),
+        (Request.ADD_PARTITIONS_TO_TXN, KafkaError.TOPIC_AUTHORIZATION_FAILED, Refused, "TOPIC_AUTHORIZATION_FAILED"),
     ],
 )
 def test_a_fault_that_stays_ends_the_process_with_its_cause(
-    scene: Scene, request_kind: Request, code: int, answer: type[Fatal]
+    scene: Scene, request_kind: Request, code: int, answer: type[Fatal], cause: str
 ) -> None:
     with scene.running() as run:
         scene.cluster.fail(request_kind, *[code] * 10)
@@ -129,6 +129,7 @@ def test_a_fault_that_stays_ends_the_process_with_its_cause(
 
         (failure,) = run.failures
         assert isinstance(failure, answer)
+        assert f"({cause}: " in str(failure)
         run.failures.clear()
 
 
