@@ -33,9 +33,9 @@ NAME = "toxiproxy-server"
 SERVER = shutil.which(NAME, path=str(Path(sys.executable).parent)) or shutil.which(NAME)
 START_LIMIT_S = 20
 ASK_S = 5
-#: New connections that tell that the reset was felt.
-RESET = 4
-RESET_LIMIT_S = 30
+#: New connections that tell that a break was felt.
+BACK = 4
+BACK_LIMIT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,17 @@ class Proxy:
         """End connections by a TCP reset, those that are open and the next that come."""
         before = self.accepted
         with self._toxic("reset_peer", {"timeout": 0}):
-            wait_until(lambda: self.accepted >= before + RESET, RESET_LIMIT_S, "clients that come back")
+            self._wait_for_return(before)
 
     def cut(self) -> None:
         """Close all connections, and take new ones again."""
+        before = self.accepted
         self._ask("/proxies/kafka", {"enabled": False})
         self._ask("/proxies/kafka", {"enabled": True})
+        self._wait_for_return(before)
+
+    def _wait_for_return(self, before: int) -> None:
+        wait_until(lambda: self.accepted >= before + BACK, BACK_LIMIT_S, "clients that come back")
 
     @contextmanager
     def _toxic(self, kind: str, attributes: dict[str, int]) -> Iterator[None]:
