@@ -19,7 +19,7 @@ from consumer.local import parts
 from consumer.local.demo_answers import Answers, accuracy, collect, differences
 from consumer.local.demo_consumer import DemoConsumer
 from consumer.local.demo_feed import Drawing, Shop, send
-from consumer.local.demo_folders import run_folders
+from consumer.local.demo_folders import RUN_PREFIX, run_folders
 from consumer.local.demo_redirect import PrivateRedirect
 from consumer.settings import Delivery, KafkaSettings, TopicSettings
 
@@ -73,7 +73,7 @@ def run_demo(plan: Plan, narrator: Narrator) -> Report:
     missing or does not do its work.
     """
     products = make_products(plan.products, plan.seed)
-    run = f"demo-{secrets.token_hex(4)}"
+    run = f"{RUN_PREFIX}{secrets.token_hex(4)}"
     running = parts.status(plan.state)
     _check_bundle(running, plan.bundle)
     were_running = _all_run(running)

@@ -6,23 +6,25 @@ from __future__ import annotations
 import fcntl
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consumer.local.state import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+#: What the name of a run, and so of its folders, begins with: the root may be a folder of the user's own.
+RUN_PREFIX = "demo-"
 #: Stands in a folder until its run has decided what becomes of it; locked while that run lives.
-_MARK = "unfinished"
+_MARK = ".hangtag-demo-run"
 
 
 @contextmanager
 def run_folders(*folders: Path, is_kept: bool) -> Iterator[None]:
     """Make the folders, and take them away at the end; not after a failure, when the log in there says why.
 
-    Folders beside them that a killed run left go too.
+    Their names begin with RUN_PREFIX. Folders beside them that a killed run left go too.
     """
     for folder in folders:
         _remove_abandoned(folder.parent)
@@ -46,7 +48,7 @@ def run_folders(*folders: Path, is_kept: bool) -> Iterator[None]:
 
 @contextmanager
 def _marked(folder: Path) -> Iterator[None]:
-    unlocked = folder / f".{_MARK}"
+    unlocked = folder / f"{_MARK}-unlocked"
     with unlocked.open("w") as mark:
         fcntl.flock(mark, fcntl.LOCK_EX)
         unlocked.rename(folder / _MARK)  # locked already when others see it
@@ -54,7 +56,7 @@ def _marked(folder: Path) -> Iterator[None]:
 
 
 def _remove_abandoned(root: Path) -> None:
-    for path in root.glob(f"*/{_MARK}"):
+    for path in filter(Path.is_file, root.glob(f"{RUN_PREFIX}*/{_MARK}")):
         with suppress(FileNotFoundError, BlockingIOError), path.open() as mark:
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(path.parent, ignore_errors=True)
