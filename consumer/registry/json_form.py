@@ -35,10 +35,12 @@ _AMOUNT: Final = re.compile(r"-?\d{1,10}(\.\d{1,2})?", re.ASCII)
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _AVRO_LONG: Final = 1 << 63
 
-#: Values of one event, counted by the signs that one begins with; a product has hundreds. While one event is read
+#: Values of one event, counted by the signs before one; a product has hundreds. While one event is read
 #: nothing else of the process runs, in whatever thread: a million values take up to 2 s, these some 0.05 s.
 _MAX_VALUES: Final = 50_000
 _SIGNS: Final = (b",", b"[", b"{")
+_QUOTES_PER_VALUE: Final = 4  # its name's and its own
+_SPACE: Final = b" \t\n\r"
 
 #: More faults than this tell the vendor nothing new; a path may hold a name of the vendor's, of any length.
 _MAX_FAULTS: Final = 5
@@ -128,11 +130,11 @@ def read_json_event(value: bytes | str) -> JsonEvent:
     """Read one event.
 
     Raises Unprocessable: `json_malformed` when it is not a JSON object, `field_invalid` with the path of each field
-    that does not fit, or for more values than a product can have.
+    that does not fit, or for more values than a product can have, whatever follows them.
     """
     raw = value.encode() if isinstance(value, str) else value
-    if sum(map(raw.count, _SIGNS)) > _MAX_VALUES:
-        raise Unprocessable(DeadLetterReason.FIELD_INVALID, f"the event holds more than {_MAX_VALUES:,} values")
+    if _signs(raw) > _MAX_VALUES and _has_too_many_values(raw):
+        raise _too_many_values(raw)
     try:
         form = _FORM.validate_json(value)
     except ValidationError as error:
@@ -147,6 +149,25 @@ def check_event(fields: dict[str, Any]) -> JsonEvent:  # any JSON
     except ValidationError as error:
         raise Unprocessable(DeadLetterReason.FIELD_INVALID, _faults(error)) from error
     return _event(form)
+
+
+def _signs(raw: bytes) -> int:
+    return sum(map(raw.count, _SIGNS))
+
+
+def _has_too_many_values(raw: bytes) -> bool:
+    """Outside texts. No regular expression: one takes 2 s for 8 MB of quotes, this takes 0.15 s whatever they are."""
+    unescaped = raw.replace(rb"\\", b"").replace(rb"\"", b"")
+    if unescaped.count(b'"') > _QUOTES_PER_VALUE * _MAX_VALUES:
+        return True
+    return _signs(b"".join(unescaped.split(b'"')[::2])) > _MAX_VALUES
+
+
+def _too_many_values(raw: bytes) -> Unprocessable:
+    words = f"the event holds more than {_MAX_VALUES:,} values"
+    if raw.lstrip(_SPACE).startswith(b"{"):
+        return Unprocessable(DeadLetterReason.FIELD_INVALID, words)
+    return Unprocessable(DeadLetterReason.JSON_MALFORMED, f"not a JSON object: {words}")
 
 
 def _event(form: dict[str, Any]) -> JsonEvent:
