@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.settings import FIXED_KAFKA_PROPERTIES, Delivery
+from consumer.settings import FIXED_KAFKA_PROPERTIES, SLACK_S, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from consumer.kafka.broker import Limits
     from consumer.settings import Settings
 
-_SLACK_S = 20.0
 _MIN_POLL_INTERVAL_S = 120.0
 _BATCH_BYTES = 1_000_000
 _BATCH_HEAD_BYTES = 512
@@ -72,11 +71,13 @@ def _group_rows(settings: Settings) -> Iterator[Property]:
     kafka = settings.kafka
     session_ms = _ms(kafka.session_timeout_s)
     # A rebalance may run the last transaction of the old assignment and then wait for the offsets of the new one.
-    poll_interval_s = max(_MIN_POLL_INTERVAL_S, kafka.committed_wait_s + kafka.transaction_timeout_s + _SLACK_S)
+    poll_interval_s = max(_MIN_POLL_INTERVAL_S, kafka.longest_silence_s + kafka.transaction_timeout_s + SLACK_S)
+    beside_s = kafka.longest_silence_s - kafka.transaction_timeout_s
     yield Property(
         "max.poll.interval.ms",
         max(_ms(poll_interval_s), session_ms),
-        "above the wait for committed offsets (transaction timeout + 30 s; no less may be set) and a last transaction; "
+        f"above the wait for committed offsets (transaction timeout + {beside_s:g} s; no less may be set) and a last "
+        "transaction; "
         "nothing slow runs between two polls",
     )
     if kafka.uses_consumer_protocol:

@@ -11,7 +11,10 @@ from consumer.settings.section import Section
 
 #: The broker ends an abandoned transaction up to this long after its timeout.
 TRANSACTION_SWEEP_S = 10.0
-_SLACK_S = 20.0
+#: For what takes longer than it should, beside the waits that are computed.
+SLACK_S = 20.0
+#: One question about committed offsets; the last may be put when the wait for them is all but over.
+QUESTION_S = 5.0
 
 _POLL_INTERVAL = "max.poll.interval.ms"
 #: Properties that the delivery guarantee rests on; `kafka.properties` may set any other.
@@ -98,7 +101,12 @@ class KafkaSettings(Section):
     @property
     def committed_wait_s(self) -> float:
         """How long a previous owner's open transaction can hold back the committed offsets, with slack."""
-        return self.transaction_timeout_s + TRANSACTION_SWEEP_S + _SLACK_S
+        return self.transaction_timeout_s + TRANSACTION_SWEEP_S + SLACK_S
+
+    @property
+    def longest_silence_s(self) -> float:
+        """How long a new owner of partitions may not poll: that wait, and the question that it ends with."""
+        return self.committed_wait_s + QUESTION_S
 
     @model_validator(mode="after")
     def _refuse_fixed(self) -> KafkaSettings:
@@ -110,12 +118,14 @@ class KafkaSettings(Section):
 
     @model_validator(mode="after")
     def _refuse_short_poll_interval(self) -> KafkaSettings:
-        given = self.properties.get(_POLL_INTERVAL, "")
-        least_ms = round(self.committed_wait_s * 1000)
-        if given.isdecimal() and int(given) <= least_ms:  # what is no number, the client refuses
+        given = self.properties.get(_POLL_INTERVAL, "").strip()  # the client strips it too
+        silence_ms = round(self.longest_silence_s * 1000)
+        if given.isdecimal() and int(given) <= silence_ms:  # what is no number, the client refuses
+            beside_s = self.longest_silence_s - self.transaction_timeout_s
             raise ValueError(
-                f"{_POLL_INTERVAL} must be above {least_ms}: a new owner of partitions waits up to that long for the "
-                "transaction of the one before (kafka.transaction_timeout_s and 30 s), and would lose them meanwhile"
+                f"{_POLL_INTERVAL} must be above {silence_ms}: a new owner of partitions waits up to that long for the "
+                f"transaction of the one before (kafka.transaction_timeout_s and {beside_s:g} s), and would lose them "
+                "meanwhile"
             )
         return self
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from consumer.errors import SettingsInvalid
+from consumer.kafka import assignment
 from consumer.kafka.broker import CurrentLimits, Limits
 from consumer.kafka.clients import (
     Reports,
@@ -108,20 +109,25 @@ def test_a_topic_that_takes_more_than_the_client_can_send_does_not_stop_it() -> 
 def test_a_rebalance_has_time_for_a_transaction_and_the_wait_for_commits() -> None:
     slow = settings(kafka={"transaction_timeout_s": 300})
 
-    assert consumer_properties(slow)["max.poll.interval.ms"] > 1000 * (300 + slow.kafka.committed_wait_s)
-    assert settings().kafka.committed_wait_s == 60
+    assert consumer_properties(slow)["max.poll.interval.ms"] > 1000 * (300 + slow.kafka.longest_silence_s)
+    assert (settings().kafka.committed_wait_s, settings().kafka.longest_silence_s) == (60, 65)
+    assert slow.kafka.longest_silence_s - slow.kafka.committed_wait_s >= assignment._ASK_S  # one question
 
 
-@pytest.mark.parametrize(("transaction_timeout_s", "least_ms"), [(30, 60_001), (5, 35_001)])
+@pytest.mark.parametrize(("transaction_timeout_s", "least_ms"), [(30, 65_001), (5.5, 40_501)])
 def test_a_poll_interval_within_the_wait_for_commits_is_refused_with_the_reason(
-    transaction_timeout_s: int, least_ms: int
+    transaction_timeout_s: float, least_ms: int
 ) -> None:
-    def given(milliseconds: int) -> Settings:
+    def given(milliseconds: object) -> Settings:
         properties = {"max.poll.interval.ms": str(milliseconds)}
         return settings(kafka={"transaction_timeout_s": transaction_timeout_s, "properties": properties})
 
-    with pytest.raises(SettingsInvalid, match=rf"max\.poll\.interval\.ms must be above {least_ms - 1}: .*lose them"):
+    with pytest.raises(
+        SettingsInvalid, match=rf"max\.poll\.interval\.ms must be above {least_ms - 1}: .* 35 s\).*lose them"
+    ):
         given(least_ms - 1)
+    with pytest.raises(SettingsInvalid, match="lose them"):
+        given(f" {least_ms - 1} ")
 
     assert consumer_properties(given(least_ms))["max.poll.interval.ms"] == str(least_ms)
 
