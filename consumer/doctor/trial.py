@@ -49,8 +49,9 @@ def _finding(check: str, outcome: Outcome, allow: str) -> Finding:
     if outcome.proof is Proof.NOT_ALLOWED:
         return Finding(check, Status.UNKNOWN, f"our throw-away names are not allowed: {outcome.words}", allow)
     if outcome.proof is Proof.DISTURBED:
-        found = f"another doctor of this group took our transactional id: {outcome.words}"
-        return Finding(check, Status.UNKNOWN, found, "run one hangtag doctor of a group at a time")
+        found = "another doctor of this group took our transactional id, or the broker gave the transaction up"
+        advice = "run hangtag doctor again, one of a group at a time"
+        return Finding(check, Status.UNKNOWN, f"{found}: {outcome.words}", advice)
     status = _STATUS[outcome.proof]
     return Finding(check, status, outcome.words, outcome.advice or (_LOOK if status is Status.FAILED else None))
 

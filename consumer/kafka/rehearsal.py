@@ -49,7 +49,7 @@ class Proof(StrEnum):
     NOT_ALLOWED = "not_allowed"
     """The ACLs do not cover the throw-away names: nothing is shown."""
     DISTURBED = "disturbed"
-    """Another rehearsal ran at the same time and took the transactional id: nothing is shown."""
+    """Another rehearsal took the transactional id, or the broker gave the transaction up: nothing is shown."""
     NOT_TRIED = "not_tried"
     NO_ANSWER = "no_answer"
 

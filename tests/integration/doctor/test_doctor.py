@@ -170,8 +170,8 @@ def test_two_at_once_say_so_and_blame_no_setting(commands: Commands, kafka: Kafk
     (disturbed,) = findings
 
     assert (disturbed.check, disturbed.status) == ("offsets", Status.UNKNOWN)
-    assert "another doctor of this group" in disturbed.found
-    assert disturbed.advice == "run one hangtag doctor of a group at a time"
+    assert "another doctor of this group took our transactional id, or the broker gave" in disturbed.found
+    assert disturbed.advice == "run hangtag doctor again, one of a group at a time"
 
 
 def test_the_brokers_other_tongue_is_named(commands: Commands, schema_host: SchemaHost) -> None:
