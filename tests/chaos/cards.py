@@ -162,8 +162,9 @@ class Cards:
             self.broker.restart()
 
     def _terminate(self, slot: Slot) -> bool:
+        if not slot.terminate():
+            return False
         self.crew.timeline.add("term", slot.name)
-        slot.terminate()
         return True
 
     def _has_heir(self, victim: Slot) -> Callable[[], bool]:

@@ -56,6 +56,7 @@ class Slot:
     exits: list[int] = field(default_factory=list)
     is_frozen: bool = False
     _process: subprocess.Popen[bytes] | None = None
+    _is_stopping: bool = False
 
     def __post_init__(self) -> None:
         self.log = self.folder / f"worker-{self.name}.log"
@@ -103,7 +104,7 @@ class Slot:
         if self._process is None or (code := self._process.poll()) is None:
             return None
         self._process = None
-        self.is_frozen = False
+        self.is_frozen = self._is_stopping = False
         self.exits.append(code)
         return code
 
@@ -136,9 +137,13 @@ class Slot:
         self.is_frozen = False
         return True
 
-    def terminate(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
+    def terminate(self) -> bool:
+        """SIGTERM, unless it was told before: the second would end it at once. Says whether it was told now."""
+        if self._process is None or self._is_stopping:
+            return False
+        self._process.terminate()
+        self._is_stopping = True
+        return True
 
     def arm(self, point: Failpoint, number: signal.Signals = signal.SIGKILL) -> None:
         """Have it stop itself at that point, by that signal."""

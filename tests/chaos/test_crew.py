@@ -44,6 +44,18 @@ def test_one_that_is_stopped_before_it_can_listen_ends_as_it_may(crew: Crew) -> 
     assert slot.exits == [-signal.SIGTERM]
 
 
+def test_one_is_told_to_stop_once_in_a_life(crew: Crew) -> None:
+    (slot,) = crew.slots
+
+    assert slot.terminate()
+    assert not slot.terminate()
+    crew.let(lambda: not slot.is_up, LIMIT_S, "its end")
+    assert not slot.terminate()
+    crew.dismissed.clear()
+    crew.tick()
+    assert slot.terminate()
+
+
 def test_one_that_has_partitions_must_not_end_so(crew: Crew) -> None:
     (slot,) = crew.slots
     slot.tally.put("partitions", 1)
