@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from consumer.events import Delivery, Outcome
-    from consumer.settings import Settings
+    from consumer.settings import Settings, TopicSettings
     from tests.support.kafka import Kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -57,23 +57,22 @@ def members(kafka: Kafka, group_id: str) -> int:
     return len(answer.result(LIMIT_S).members)
 
 
+def member(kafka: Kafka, topics: TopicSettings, slot: str) -> Settings:
+    return hasty(
+        engine_settings(
+            kafka.bootstrap_servers,
+            topics,
+            topics.events,
+            kafka={"slot": slot, "session_timeout_s": 2},
+            # With room for more it polls before it publishes, and hears of the loss there.
+            engine={"slots": 4000},
+        )
+    )
+
+
 def test_what_was_not_published_of_lost_partitions_is_dropped_and_redone_by_their_new_owner(kafka: Kafka) -> None:
     topics = kafka.create_topics(PARTITIONS)
     feed = Feed(kafka.bootstrap_servers, topics.events)
-    first, second = (
-        hasty(
-            engine_settings(
-                kafka.bootstrap_servers,
-                topics,
-                topics.events,
-                kafka={"slot": slot, "session_timeout_s": 2},
-                # With room for more it polls before it publishes, and hears of the loss there.
-                engine={"slots": 4000},
-            )
-        )
-        for slot in "ab"
-    )
-
     gate = Gate()
 
     async def handle(delivery: Delivery) -> Outcome:
@@ -88,7 +87,7 @@ def test_what_was_not_published_of_lost_partitions_is_dropped_and_redone_by_thei
     def outputs() -> list[Message]:
         return read_committed(kafka.bootstrap_servers, [topics.attributes])[topics.attributes]
 
-    with running(first, handle) as one:
+    with running(member(kafka, topics, "a"), handle) as one:
         wait_until(lambda: not one.loop.vitals.not_ready(), LIMIT_S, "readiness")
         write(1500)
         wait_until(lambda: one.loop.held == 1500, LIMIT_S, "all of it at work")
@@ -96,7 +95,7 @@ def test_what_was_not_published_of_lost_partitions_is_dropped_and_redone_by_thei
         gate.open()
         wait_until(hold.is_reached.is_set, LIMIT_S, "a transaction")
         wait_until(lambda: not members(kafka, topics.events), LIMIT_S, "the group to go on without it")
-        with running(second, handle) as two:
+        with running(member(kafka, topics, "b"), handle) as two:
             wait_until(lambda: len(outputs()) == 1500, LIMIT_S, "everything from the new owner")
             of_the_second = two.published
             hold.release()
