@@ -14,7 +14,7 @@ from consumer.kafka import bitmap
 from consumer.kafka.clients import is_incremental
 from consumer.kafka.faults import fatal_for, is_outage, kafka_error
 from consumer.kafka.progress import Progress
-from consumer.settings import InputLost, Start
+from consumer.settings import QUESTION_S, InputLost, Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 T = TypeVar("T")
-
-#: One question; asked again until the wait is over, so that a stop is heard in between.
-_ASK_S = 5.0
 
 
 class Assignment:
@@ -159,7 +156,9 @@ class Assignment:
         wanted = [TopicPartition(self._topic, partition.partition) for partition in given]
         if not wanted:
             return []
-        answers = self._ask("waiting_for_committed_offsets", lambda: self._consumer.committed(wanted, timeout=_ASK_S))
+        answers = self._ask(
+            "waiting_for_committed_offsets", lambda: self._consumer.committed(wanted, timeout=QUESTION_S)
+        )
         for answer in answers:
             if answer.error is not None:
                 raise StaleGeneration(f"no committed offset of partition {answer.partition}: {answer.error.str()}")
@@ -181,7 +180,7 @@ class Assignment:
         """Start and end of the partition's log."""
         partition = TopicPartition(self._topic, number)
         return self._ask(
-            "waiting_for_log_ends", lambda: self._consumer.get_watermark_offsets(partition, timeout=_ASK_S)
+            "waiting_for_log_ends", lambda: self._consumer.get_watermark_offsets(partition, timeout=QUESTION_S)
         )
 
     def _ask(self, event: str, question: Callable[[], T]) -> T:

@@ -11,6 +11,7 @@ from consumer.settings.images import Egress, ImageSettings, PrivateEndpoint, par
 from consumer.settings.kafka import (
     CLASSIC_KAFKA_PROPERTIES,
     FIXED_KAFKA_PROPERTIES,
+    QUESTION_S,
     SLACK_S,
     TRANSACTION_SWEEP_S,
     InputLost,
@@ -28,6 +29,7 @@ from consumer.settings.triton import TritonSettings
 __all__ = [
     "CLASSIC_KAFKA_PROPERTIES",
     "FIXED_KAFKA_PROPERTIES",
+    "QUESTION_S",
     "SLACK_S",
     "TRANSACTION_SWEEP_S",
     "DeadLetterSettings",
