@@ -30,7 +30,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
         yield running_broker
 
 
-@pytest.mark.parametrize("break_connections", [Proxy.reset, Proxy.cut])
+@pytest.mark.parametrize("break_connections", [pytest.param(Proxy.reset, marks=pytest.mark.full), Proxy.cut])
 def test_processes_reconnect_or_start_again(
     broker: Proxied, tmp_path: Path, break_connections: Callable[[Proxy], None]
 ) -> None:

@@ -39,6 +39,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
         yield staged_run
 
 
+@pytest.mark.full
 def test_processes_at_work_wait_for_it_or_start_again(run: Run) -> None:
     run.source.write(4000)
     run.crew.let(lambda: all(slot.is_busy for slot in run.crew.slots[:2]), LIMIT_S, "two busy processes")

@@ -75,7 +75,7 @@ def test_the_pages_commands_and_settings_let_it_work(tmp_path: Path, monkeypatch
             run.wait_for(EVENTS)
         limits = read_limits(connect_admin(settings), settings.topics)
         with rehearsal(settings, limits, LIMIT_S) as member:
-            outcomes = [member.join(), *member.transact()]
+            outcomes = [member.join(), member.transact(), member.store_offsets()]
 
     assert "broker_limit_unknown" not in {line["event"] for line in logs}
     assert [outcome.proof for outcome in outcomes] == [Proof.WORKS] * 3, outcomes
