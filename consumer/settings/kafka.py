@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from pydantic import Field, model_validator
@@ -17,6 +18,8 @@ SLACK_S = 20.0
 QUESTION_S = 5.0
 
 _POLL_INTERVAL = "max.poll.interval.ms"
+#: The client would read 010000 as 4096, and 0xfa0 and +4000 as well.
+_PLAIN_NUMBER = re.compile("[1-9][0-9]{0,9}")
 #: Properties that the delivery guarantee rests on; `kafka.properties` may set any other.
 FIXED_KAFKA_PROPERTIES = {
     "enable.auto.commit": "offsets move only in our own transaction",
@@ -118,9 +121,13 @@ class KafkaSettings(Section):
 
     @model_validator(mode="after")
     def _refuse_short_poll_interval(self) -> KafkaSettings:
-        given = self.properties.get(_POLL_INTERVAL, "").strip()  # the client strips it too
+        if _POLL_INTERVAL not in self.properties:
+            return self
+        given = self.properties[_POLL_INTERVAL].strip()  # the client strips it too
+        if _PLAIN_NUMBER.fullmatch(given) is None:
+            raise ValueError(f"{_POLL_INTERVAL} must be a plain number of milliseconds, not {given!r}")
         silence_ms = round(self.longest_silence_s * 1000)
-        if given.isdecimal() and int(given) <= silence_ms:  # what is no number, the client refuses
+        if int(given) <= silence_ms:
             beside_s = self.longest_silence_s - self.transaction_timeout_s
             raise ValueError(
                 f"{_POLL_INTERVAL} must be above {silence_ms}: a new owner of partitions waits up to that long for the "

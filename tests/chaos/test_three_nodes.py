@@ -169,8 +169,9 @@ def judged(load: Load, what: str, times: int) -> None:
     for entry in load.crew.timeline.entries:
         print(f"  {entry}")
     assert verdict.is_clean
-    assert max(load.gaps_s, default=0) < GAP_LIMIT_S
     assert len(load.crew.timeline.of(what)) == times
+    assert all(0 < gap_s < GAP_LIMIT_S for gap_s in load.gaps_s)
+    assert len(load.gaps_s) == len(load.crew.timeline.of("node kill"))
 
 
 @pytest.mark.timeout(400)
