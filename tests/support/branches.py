@@ -194,8 +194,8 @@ def _spread(labels: tuple[str, ...], named: Mapping[str, float]) -> tuple[float,
 
 
 def _thresholds() -> Thresholds:
-    heads = {head: TaskThresholds(0.8, 0.4, {NAVY: 0.35}) for head in ("fused", "image", "text")}
-    return Thresholds("t1", dict.fromkeys(LABELS, heads))
+    head = TaskThresholds(0.8, 0.4, {NAVY: 0.35})
+    return Thresholds("t1", {handle: {"fused": head, "image": head, "text": head} for handle in LABELS})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections import defaultdict
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
@@ -18,6 +18,7 @@ from consumer.headers import SOURCE, Build, last_value, source_of
 from consumer.kafka.chains import Chains
 from consumer.kafka.event_loop import EventLoopThread
 from consumer.kafka.loop import Loop
+from consumer.kafka.message import delivery_of
 from consumer.observability.metrics import Metrics
 from consumer.settings import Settings, load_settings
 from tests.support.wait import wait_until
@@ -38,7 +39,9 @@ READ_LIMIT_S = 30.0
 RESULTS_LIMIT_S = 60.0
 
 
-def engine_settings(bootstrap_servers: str, topics: TopicSettings, group_id: str, **sections: dict) -> Settings:
+def engine_settings(
+    bootstrap_servers: str, topics: TopicSettings, group_id: str, **sections: dict[str, Any]
+) -> Settings:
     """Settings of one member with short timeouts; `sections` overrides single fields."""
     kafka = {
         "bootstrap_servers": bootstrap_servers,
@@ -207,7 +210,7 @@ def read_committed(bootstrap_servers: str, topics: Sequence[str]) -> dict[str, l
         for message in messages:
             error = message.error()
             if error is None:
-                found[message.topic()].append(message)
+                found[delivery_of(message).topic].append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 open_ends.discard((message.topic(), message.partition()))
             else:
@@ -218,7 +221,14 @@ def read_committed(bootstrap_servers: str, topics: Sequence[str]) -> dict[str, l
 
 def source(message: Message) -> str | None:
     """The input record that an output or a dead letter came from."""
-    return last_value(tuple(message.headers() or ()), SOURCE)
+    return last_value(delivery_of(message).headers, SOURCE)
+
+
+def number_of(message: Message) -> int:
+    """The value of one of the `numbered` events, or of what came of it."""
+    value = message.value()
+    assert value is not None
+    return int(value)
 
 
 def committed_offsets(settings: Settings, partitions: int) -> dict[int, tuple[int, str]]:

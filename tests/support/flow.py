@@ -79,7 +79,7 @@ class Ends:
         )
         sent = 0
         for record in records:
-            headers = list(record.headers)
+            headers: list[tuple[str, str | bytes | None]] = [*record.headers]
             if record.content_type:
                 headers.append(("content-type", record.content_type.encode()))
             producer.produce(

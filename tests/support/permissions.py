@@ -22,13 +22,21 @@ if TYPE_CHECKING:
     from consumer.settings import TopicSettings
     from tests.support.secured import Secured
 
+    _Rule = tuple[ResourceType, str, ResourcePatternType, str, str, AclOperation, AclPermissionType]
+
 LIMIT_S = 60
 #: The list of docs/kafka-security.md.
 NEEDED = ("events READ", "attributes WRITE", "embeddings WRITE", "dead_letters WRITE", "group READ", "slots WRITE")
 #: On top, a throw-away group.
 DOCTOR = "doctor READ"
 _EVERY_RULE = AclBindingFilter(
-    ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+    ResourceType.ANY,
+    None,  # type: ignore[arg-type]  # of a filter it means any, which its annotations forget
+    ResourcePatternType.ANY,
+    None,  # type: ignore[arg-type]
+    None,  # type: ignore[arg-type]
+    AclOperation.ANY,
+    AclPermissionType.ANY,
 )
 
 
@@ -60,7 +68,7 @@ class Permissions:
         found: list[AclBinding] = self._admin.describe_acls(_EVERY_RULE).result(LIMIT_S)
         return found
 
-    def _rule(self, words: str) -> tuple:
+    def _rule(self, words: str) -> _Rule:
         what, operation = words.split()
         kind, name, pattern = {
             "group": (ResourceType.GROUP, self._group_id, ResourcePatternType.LITERAL),

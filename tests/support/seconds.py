@@ -19,8 +19,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reports in terminalreporter.stats.values():
         for report in reports:
             if hasattr(report, "duration"):
-                folder = PurePath(report.nodeid.partition("::")[0]).parent
-                seconds["/".join(folder.parts[:LEVELS])] += report.duration
+                file = PurePath(report.nodeid.partition("::")[0])
+                seconds["/".join(file.parent.parts[:LEVELS])] += report.duration
     terminalreporter.section("seconds per folder")
     for folder, total in seconds.most_common():
         terminalreporter.line(f"{total:8.1f}  {folder}")

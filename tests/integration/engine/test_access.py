@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -47,7 +47,7 @@ class Access:
         self.group_id = f"group-{uuid.uuid4().hex[:8]}"
         self.permissions = Permissions(secured, self.topics, self.group_id)
 
-    def settings(self, properties: dict[str, str] | None = None, **sections: dict) -> Settings:
+    def settings(self, properties: dict[str, str] | None = None, **sections: dict[str, Any]) -> Settings:
         kafka = {"properties": properties or self.secured.properties(), **sections.pop("kafka", {})}
         return engine_settings(self.secured.outside, self.topics, self.group_id, kafka=kafka, **sections)
 

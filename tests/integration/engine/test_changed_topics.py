@@ -15,6 +15,7 @@ from tests.support.engine import (
     Feed,
     committed_offsets,
     engine_settings,
+    number_of,
     numbered,
     read_committed,
     running,
@@ -49,7 +50,7 @@ class Scene:
 
     def outputs(self) -> list[int]:
         found = read_committed(self.kafka.bootstrap_servers, [self.topics.attributes])
-        return sorted(int(message.value()) for message in found[self.topics.attributes])
+        return sorted(number_of(message) for message in found[self.topics.attributes])
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from consumer.errors import DeadLetterReason
 from consumer.events import Finished, OutputRecord, Rejected
-from tests.support.engine import Echo, Event, Feed, echo, engine_settings, numbered, read_committed, running
+from tests.support.engine import Echo, Event, Feed, echo, engine_settings, number_of, numbered, read_committed, running
 from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_an_intake_that_was_full_goes_on_where_it_was(kafka: Kafka) -> None:
 
     assert "intake_resumed" in {line["event"] for line in logs}
     outputs = read_committed(kafka.bootstrap_servers, [topics.attributes])[topics.attributes]
-    assert sorted(int(m.value()) for m in outputs) == sorted([*range(20), *range(500)])
+    assert sorted(number_of(m) for m in outputs) == sorted([*range(20), *range(500)])
 
 
 def test_an_output_that_is_too_large_becomes_a_dead_letter_and_its_neighbours_pass(kafka: Kafka) -> None:

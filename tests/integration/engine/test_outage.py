@@ -18,7 +18,7 @@ from consumer.local.jars import JAVA_INSTALL, MAVEN_INSTALL
 from consumer.local.kafka import KafkaPart
 from consumer.local.ports import PortBook
 from consumer.local.starting import Starting
-from tests.support.engine import Event, Feed, echo, engine_settings, read_committed, running, source
+from tests.support.engine import Event, Feed, echo, engine_settings, number_of, read_committed, running, source
 from tests.support.kafka import Kafka
 from tests.support.require import require
 from tests.support.wait import wait_until
@@ -84,7 +84,7 @@ def test_a_broker_that_is_not_there_is_waited_for_and_one_that_goes_away_loses_n
             run.stop()
             outputs = read_committed(kafka.bootstrap_servers, [topics.attributes])[topics.attributes]
 
-    assert [int(m.value()) for m in outputs] == list(range(200))
+    assert [number_of(m) for m in outputs] == list(range(200))
     assert len({source(m) for m in outputs}) == 200
 
 
@@ -129,7 +129,7 @@ def by_key(outputs: list[Message]) -> list[list[int]]:
     """The values of each key, in the order of the topic."""
     values = defaultdict(list)
     for message in outputs:
-        values[message.key()].append(int(message.value()))
+        values[message.key()].append(number_of(message))
     return list(values.values())
 
 

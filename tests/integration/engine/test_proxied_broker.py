@@ -19,6 +19,7 @@ from tests.support.engine import (
     Feed,
     echo,
     engine_settings,
+    number_of,
     numbered,
     read_committed,
     running,
@@ -84,7 +85,7 @@ class Scene:
         assert Counter(map(source, outputs)) == Counter(f"{m.topic()}/{m.partition()}/{m.offset()}" for m in inputs)
         by_key = defaultdict(list)
         for message in outputs:
-            by_key[message.key()].append(int(message.value()))
+            by_key[message.key()].append(number_of(message))
         assert all(values == sorted(values) for values in by_key.values())
 
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.engine import Echo, Event, Feed, engine_settings, numbered, read_committed, running, source
+from tests.support.engine import (
+    Echo,
+    Event,
+    Feed,
+    engine_settings,
+    number_of,
+    numbered,
+    read_committed,
+    running,
+    source,
+)
 from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
@@ -44,7 +54,7 @@ def test_a_key_with_nine_tenths_of_the_events_lets_the_others_pass_until_it_has_
     assert len(outputs) == len({source(m) for m in outputs}) == EVENTS
     by_key = defaultdict(list)
     for message in outputs:
-        by_key[message.key()].append(int(message.value()))
+        by_key[message.key()].append(number_of(message))
     assert len(by_key[b"hot"]) == EVENTS * HOT_OF_TEN // 10
     assert all(values == sorted(values) for values in by_key.values())
 
