@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from consumer.bundle import CanaryInputs
 
-Tensors = dict[str, "NDArray[np.generic]"]
+Tensors = dict[str, "NDArray[np.number[Any]]"]
 
 IMAGE_ENCODER, IMAGE_POOL, TEXT_ENCODER = "image_encoder", "image_pool", "text_encoder"
 FUSION_HEADS, FUSION_HEADS_IMAGE, FUSION_HEADS_TEXT = "fusion_heads", "fusion_heads_image", "fusion_heads_text"
@@ -29,7 +29,7 @@ _HEADS = {Ensemble.FUSED: FUSION_HEADS, Ensemble.IMAGE: FUSION_HEADS_IMAGE, Ense
 class Runtime(Protocol):
     """Runs one graph of a bundle."""
 
-    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.generic]]) -> Tensors:
+    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.number[Any]]]) -> Tensors:
         """All outputs by name."""
         ...
 
@@ -41,7 +41,7 @@ class OnnxRuntime:
         self._folder = folder
         self._sessions: dict[str, object] = {}
 
-    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.generic]]) -> Tensors:
+    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.number[Any]]]) -> Tensors:
         """All outputs by name."""
         onnxruntime = load_onnxruntime()
         if graph not in self._sessions:
@@ -64,7 +64,7 @@ class OpenVino:
         self._precision = precision
         self._compiled: dict[str, object] = {}
 
-    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.generic]]) -> Tensors:
+    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.number[Any]]]) -> Tensors:
         """All outputs by name."""
         if graph not in self._compiled:
             self._compiled[graph] = self._core.compile_model(

@@ -64,10 +64,10 @@ def drawn_sources(tmp_path_factory: pytest.TempPathFactory, _train_extra: None) 
     folder.mkdir()
     random = np.random.default_rng(4)
     with (
-        (folder / "styles.csv").open("w", newline="") as file,
+        (folder / "styles.csv").open("w", newline="") as table,
         zipfile.ZipFile(folder / "images_60x80.zip", "w") as archive,
     ):
-        rows = csv.DictWriter(file, COLUMNS)
+        rows = csv.DictWriter(table, COLUMNS)
         rows.writeheader()
         for number in range(ROWS):
             kind, gender, colour, title = KINDS[number % 2]

@@ -22,6 +22,7 @@ from triton_models.export.temper import temper_graph, tempered
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from typer.testing import Result
 
 pytestmark = [pytest.mark.train, pytest.mark.usefixtures("_train_extra")]
@@ -64,7 +65,7 @@ def test_a_temperature_in_the_graph_is_the_temperature_outside(bundle: Path, tmp
     np.testing.assert_array_equal(after["embedding"], before["embedding"])
 
 
-def answers(path: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def answers(path: Path, inputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
     names = [output.name for output in onnx.load(path).graph.output]
     session = load_onnxruntime().InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     return dict(zip(names, session.run(names, inputs), strict=True))
