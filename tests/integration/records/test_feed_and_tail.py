@@ -21,6 +21,7 @@ from consumer.kafka.tail import Span, tail
 from consumer.registry.bundled import BundledCodec
 from consumer.registry.records import product_event
 from tests.schemas.examples import MOMENT
+from tests.support.rows import none_is_bad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def test_a_feed_of_fifty_lines_with_two_bad_ones_arrives_but_for_those(
 
 
 def test_a_key_lies_where_every_java_producer_would_put_it(broker: KafkaSettings, topics: TopicSettings) -> None:
-    push(rows(300), EventProducer(broker, topics.events, BundledCodec()), pytest.fail)
+    push(rows(300), EventProducer(broker, topics.events, BundledCodec()), none_is_bad)
 
     found = {delivery.key: delivery.partition for delivery in tail(broker, Span(topics.events))}
 
@@ -88,7 +89,7 @@ def test_a_key_lies_where_every_java_producer_would_put_it(broker: KafkaSettings
 
 
 def test_events_of_one_product_stay_in_order(broker: KafkaSettings, topics: TopicSettings) -> None:
-    push(rows(2_000, sku="42"), EventProducer(broker, topics.events, BundledCodec()), pytest.fail)
+    push(rows(2_000, sku="42"), EventProducer(broker, topics.events, BundledCodec()), none_is_bad)
 
     codec = BundledCodec()
     versions = [
@@ -119,7 +120,7 @@ def test_a_row_that_the_broker_finds_too_large_is_bad_and_the_others_arrive(
 def test_a_title_of_five_megabytes_fits(broker: KafkaSettings, topics: TopicSettings) -> None:
     title = "ü" * 2_500_000
 
-    tally = push(rows(1, title=title), EventProducer(broker, topics.events, BundledCodec()), pytest.fail)
+    tally = push(rows(1, title=title), EventProducer(broker, topics.events, BundledCodec()), none_is_bad)
     (delivery,) = tail(broker, Span(topics.events))
 
     assert tally.events == 1
@@ -132,7 +133,7 @@ def test_a_topic_that_is_not_there_stops_the_push(broker: KafkaSettings) -> None
 
 
 def test_tail_reads_from_the_beginning_by_key_and_up_to_a_limit(broker: KafkaSettings, topics: TopicSettings) -> None:
-    push(rows(30), EventProducer(broker, topics.events, BundledCodec()), pytest.fail)
+    push(rows(30), EventProducer(broker, topics.events, BundledCodec()), none_is_bad)
 
     _, by_key = command("events", "tail", "--topic", topics.events, "--key", "acme:7")
     _, limited = command("events", "tail", "--topic", topics.events, "--limit", 4)
@@ -154,11 +155,11 @@ def test_tail_of_a_topic_that_is_not_there_says_so(broker: KafkaSettings) -> Non
 
 def test_following_goes_on_with_what_comes_later(broker: KafkaSettings, topics: TopicSettings) -> None:
     follower = tail(broker, Span(topics.events, is_following=True))
-    push(rows(1), EventProducer(broker, topics.events, BundledCodec()), pytest.fail)
+    push(rows(1), EventProducer(broker, topics.events, BundledCodec()), none_is_bad)
     first = next(follower)
 
     sender = threading.Thread(
-        target=push, args=(rows(1, sku="later"), EventProducer(broker, topics.events, BundledCodec()), pytest.fail)
+        target=push, args=(rows(1, sku="later"), EventProducer(broker, topics.events, BundledCodec()), none_is_bad)
     )
     sender.start()
     second = next(follower)
@@ -200,7 +201,7 @@ def test_tail_shows_committed_records_at_once_and_aborted_ones_never(
 def test_an_open_transaction_neither_shows_nor_hangs_the_reader(
     kafka: Kafka, broker: KafkaSettings, topics: TopicSettings
 ) -> None:
-    push(rows(20), EventProducer(broker, topics.events, BundledCodec()), pytest.fail)
+    push(rows(20), EventProducer(broker, topics.events, BundledCodec()), none_is_bad)
     producer = transactional(kafka, f"{topics.events}-b")
     producer.produce(topics.events, key=b"open", value=b"x", partition=0)
     producer.flush(30)
@@ -213,7 +214,7 @@ def test_an_open_transaction_neither_shows_nor_hangs_the_reader(
 
 
 def test_events_say_what_kind_they_are_in_their_headers(broker: KafkaSettings, topics: TopicSettings) -> None:
-    push(rows(1, product_version=7), EventProducer(broker, topics.events, BundledCodec()), pytest.fail)
+    push(rows(1, product_version=7), EventProducer(broker, topics.events, BundledCodec()), none_is_bad)
 
     (delivery,) = tail(broker, Span(topics.events))
 
