@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,9 +13,13 @@ from consumer.registry.files import Subject
 from consumer.registry.records import product_event, record_fields
 from tests.schemas.examples import EMBEDDING, FULL_ATTRIBUTES, FULL_EVENT, SMALL_ATTRIBUTES, SMALL_EVENT
 
+if TYPE_CHECKING:
+    from consumer.attributes import ProductAttributes, ProductEmbedding
+    from consumer.events import ProductEvent
+
 GOLDEN = Path(__file__).parent / "golden"
 
-RECORDS = {
+RECORDS: dict[str, tuple[Subject, ProductEvent | ProductAttributes | ProductEmbedding]] = {
     "product-event-full": (Subject.PRODUCT_EVENTS, FULL_EVENT),
     "product-event-small": (Subject.PRODUCT_EVENTS, SMALL_EVENT),
     "product-attributes-full": (Subject.PRODUCT_ATTRIBUTES, FULL_ATTRIBUTES),

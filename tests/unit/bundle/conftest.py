@@ -24,9 +24,9 @@ from tests.support.manifests import reseal, small_manifest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from consumer.bundle import Manifest
+    from consumer.bundle import Head, Manifest
 
-HEADS = ("fused", "image", "text")
+HEADS: tuple[Head, ...] = ("fused", "image", "text")
 
 
 @pytest.fixture

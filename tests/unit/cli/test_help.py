@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import pytest
 import typer
 
 from consumer.cli import app
 
-if TYPE_CHECKING:
-    import click
+
+class Command(Protocol):
+    """Of click, a copy of which typer keeps to itself."""
+
+    epilog: str | None
 
 
-def commands(command: click.Command, name: str = "hangtag") -> dict[str, click.Command]:
+def commands(command: Command, name: str = "hangtag") -> dict[str, Command]:
     """Every command and group below one, by the words that call it."""
     below = getattr(command, "commands", {})
     return {name: command} | {

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from consumer.doctor.commands import Commands
 from consumer.kafka.inspection import ClusterFacts, Configs, TopicFacts
@@ -39,7 +40,7 @@ TOPICS = {
 CLUSTER = ClusterFacts("c", {1: BROKER, 2: BROKER, 3: BROKER}, TOPICS)
 
 
-def with_topic(name: str, **facts: object) -> ClusterFacts:
+def with_topic(name: str, **facts: Any) -> ClusterFacts:
     """The healthy cluster with something else about one topic."""
     return replace(CLUSTER, topics={**TOPICS, name: replace(TOPICS[name], **facts)})
 

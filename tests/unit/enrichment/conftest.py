@@ -17,7 +17,7 @@ from tests.support.manifests import small_manifest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.bundle import Manifest
+    from consumer.bundle import Head, Manifest
 
 CATEGORY_LABELS = ("aa-1-13-8", "aa-1-13-7", "aa-1-12-4", "aa-8-10", "x-lipstick")
 COLOR_LABELS = ("1", "13", "x-shade-maroon", "x-shade-burgundy", "15", "2")
@@ -49,5 +49,6 @@ def manifest() -> Manifest:
 
 @pytest.fixture(scope="session")
 def thresholds() -> Thresholds:
-    heads = {head: TaskThresholds(0.7, 0.4) for head in ("fused", "image", "text")}
+    head = TaskThresholds(0.7, 0.4)
+    heads: Mapping[Head, TaskThresholds] = {"fused": head, "image": head, "text": head}
     return Thresholds("t1", dict.fromkeys(("category", "color", "target-gender"), heads))

@@ -29,7 +29,7 @@ from consumer.events import (
 )
 
 if TYPE_CHECKING:
-    from consumer.bundle import Manifest
+    from consumer.bundle import Head, Manifest
     from consumer.enrichment.labels import Labels
 
 ONTOLOGY, LEXICON = Ontology.load("v1"), Lexicon.load("v1")
@@ -40,7 +40,7 @@ TITLES = (
     "Red suede shoes with white soles",
     "Cotton maxi dress, floral",
 )
-VENDOR = (
+VENDOR: tuple[dict[str, str], ...] = (
     {},
     {"colour": "Red", "neckline": "V", "fit": "slim", "fabric": "silk", "sleeve length": "cap"},
     {"color": "multi, gold", "gender": "boys", "season": "summer"},
@@ -57,7 +57,8 @@ def tagger(manifest: Manifest) -> Tagger:
         for handle in ("color", "target-gender", "sleeve-length-type", "neckline", "fit", "x-season")
     }
     tasks = tuple(replace(manifest.tasks[0], handle=handle, labels=names) for handle, names in labels.items())
-    heads = {head: TaskThresholds(0.5, 0.2, {"15": 0.1, "13": 0.1, "3": 0.1}) for head in ("fused", "image", "text")}
+    head = TaskThresholds(0.5, 0.2, {"15": 0.1, "13": 0.1, "3": 0.1})
+    heads: dict[Head, TaskThresholds] = {"fused": head, "image": head, "text": head}
     return Tagger(ONTOLOGY, LEXICON, replace(manifest, tasks=tasks), Thresholds("t1", dict.fromkeys(labels, heads)))
 
 

@@ -5,6 +5,7 @@ import gzip
 import itertools
 import time
 import zlib
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 
 from consumer.events import FetchReason
 from consumer.images.bodies import Body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CAP = 1000
 
@@ -21,7 +25,13 @@ def bare_deflate(content: bytes) -> bytes:
     return compressor.compress(content) + compressor.flush()
 
 
-ENCODERS = {"": bytes, "identity": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "Deflate ": bare_deflate}
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "identity": bytes,
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "Deflate ": bare_deflate,
+}
 
 
 def collect(encoding: str, sent: bytes, pieces: list[int]) -> bytes | FetchReason:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -27,18 +28,21 @@ from consumer.images.pixels import (
 from consumer.images.sniff import ImageHeader, read_header
 from tests.unit.images.drawn import cmyk_profile, encoded, exif, jpeg, shirt, vertical_line, with_frame_size
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 SIDE = 224
 GOLDEN = Path(__file__).parent / "golden"
 ANY_SIZE = PixelLimits(min_side_px=1)
 
 
-def pixels(body: bytes, limits: PixelLimits = ANY_SIZE) -> np.ndarray:
+def pixels(body: bytes, limits: PixelLimits = ANY_SIZE) -> NDArray[np.uint8]:
     array = decode(body, SIDE, limits)
     assert isinstance(array, np.ndarray), array
     return array
 
 
-def by_pillow(body: bytes) -> np.ndarray:
+def by_pillow(body: bytes) -> NDArray[np.uint8]:
     header = read_header(body)
     assert isinstance(header, ImageHeader)
     picture, orientation = open_with_pillow(body, header)

@@ -24,9 +24,9 @@ IDS = st.integers(0, (1 << 32) - 1)
 
 
 def in_header(schema: Any) -> list[tuple[str, bytes]]:
-    context = SerializationContext("t", MessageField.VALUE, headers=[])
+    headers: list[tuple[str, Any]] = []
+    context = SerializationContext("t", MessageField.VALUE, headers=headers)
     assert header_schema_id_serializer(b"", context, schema) == b""
-    headers: list[tuple[str, bytes]] = context.headers
     return headers
 
 
@@ -56,6 +56,7 @@ def test_an_id_in_the_header_is_read_as_the_client_reads_it(number: int) -> None
     header = SchemaId("AVRO", schema_id=number).id_to_bytes()
     theirs = SchemaId("AVRO")
     theirs.from_bytes(io.BytesIO(header))
+    assert theirs.id is not None
 
     assert named_schema(b"", ((HEADER, header),)) == Named(theirs.id, 0)
 

@@ -16,7 +16,7 @@ def test_the_longest_name_wins() -> None:
 
 
 def test_words_inside_other_words_are_not_names() -> None:
-    assert named("Tantra Bored Menswear", WORDS.colours | WORDS.genders) == ()
+    assert named("Tantra Bored Menswear", {**WORDS.colours, **WORDS.genders}) == ()
 
 
 @pytest.mark.parametrize(
