@@ -15,7 +15,7 @@ import pytest
 
 from consumer.catalogue.products import Trouble, make_products
 from consumer.local import parts
-from tests.support.kafka import JAVA_INSTALL, MAVEN_INSTALL
+from consumer.local.jars import JAVA_INSTALL, MAVEN_INSTALL
 from tests.support.processes import Family, segments
 from tests.support.require import require
 from tests.support.triton import require_triton

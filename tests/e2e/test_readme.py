@@ -70,7 +70,12 @@ def test_the_readmes_steps_work_and_leave_nothing_behind(tmp_path: Path) -> None
         stderr=subprocess.PIPE,
         text=True,
     ) as typed:
-        wait_until(lambda: tokens.update(family.tokens()) or typed.poll() is not None, LIMIT_S, "the end")
+
+        def has_ended() -> bool:
+            tokens.update(family.tokens())
+            return typed.poll() is not None
+
+        wait_until(has_ended, LIMIT_S, "the end")
         output, complaints = typed.communicate()
 
     run_log = tmp_path / "run.log"

@@ -48,7 +48,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     tree, built, installed = (tmp_path_factory.mktemp(name) for name in ("tree", "built", "installed"))
     with tarfile.open(fileobj=BytesIO(_git("archive", history[1]))) as archive:
         archive.extractall(tree, filter="data")
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         ["build", "--wheel", "--no-isolation", "--outdir", built, tree],
         [
             "pip",
@@ -62,7 +62,8 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             built,
             "hangtag",
         ],
-    ):
+    )
+    for command in commands:
         subprocess.run([sys.executable, "-m", *command], check=True, stdout=subprocess.DEVNULL)
     environment = {"PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
     where = subprocess.run(

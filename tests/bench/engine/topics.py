@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from consumer.headers import SOURCE
+from consumer.headers import SOURCE, last_value
+from consumer.kafka.message import delivery_of
 from consumer.registry.bundled import BundledCodec
 from consumer.registry.files import Subject
 from consumer.registry.records import record_fields
@@ -93,7 +94,7 @@ def _sources(servers: str, topic: str) -> Iterator[tuple[bytes | None, str]]:
         for message in reader.consume(_READ_AT_ONCE, 1):
             error = message.error()
             if error is None:
-                yield message.key(), dict(message.headers() or ())[SOURCE].decode()
+                yield message.key(), last_value(delivery_of(message).headers, SOURCE) or ""
             elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes begin so
                 still_open -= 1
             else:

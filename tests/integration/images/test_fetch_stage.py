@@ -35,7 +35,7 @@ TYPE = "Content-Type: image/jpeg"
 
 @contextlib.asynccontextmanager
 async def stage(**limits: float) -> AsyncIterator[tuple[World, Fetch]]:
-    async with world(**limits) as web:
+    async with world(None, **limits) as web:
         pool = DecodePool(web.settings, web.metrics)
         try:
             yield web, Fetch(web.fetcher, pool, web.settings, SIDE)

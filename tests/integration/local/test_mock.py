@@ -49,7 +49,7 @@ def test_a_group_reads_what_another_process_wrote(mock: KafkaStatus) -> None:
         producer.produce("events", str(number), key=str(number))
     producer.flush(10)
     reader = Consumer({"bootstrap.servers": mock.bootstrap_servers, "group.id": "g", "auto.offset.reset": "earliest"})
-    seen: set[bytes] = set()
+    seen: set[bytes | None] = set()
 
     def read_on() -> bool:
         message = reader.poll(1)

@@ -194,8 +194,9 @@ def test_owned_parts_die_with_a_killed_owner(local: Local) -> None:
     )
     command = [sys.executable, "-c", script, str(local.state), str(local.bundle)]
     with subprocess.Popen(command, env=local.family.environment, stdout=subprocess.PIPE, text=True) as owner:
-        assert owner.stdout is not None
-        wait_until(lambda: "all up" in owner.stdout.readline(), COMMAND_LIMIT_S)
+        said = owner.stdout
+        assert said is not None
+        wait_until(lambda: "all up" in said.readline(), COMMAND_LIMIT_S)
         tokens = local.family.tokens()
         assert len(tokens) == 3
         assert segments(tokens)

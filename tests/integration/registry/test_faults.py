@@ -130,7 +130,7 @@ def test_a_certificate_from_nobody_is_refused_and_no_outage() -> None:
 
 def test_user_and_password_are_sent_and_never_logged(schema_host: SchemaHost) -> None:
     schema_host.faults.append((503, "no upstream"))
-    settings = RegistrySettings(url=schema_host.url, basic_auth="ann:hush")  # type: ignore[arg-type]  # pydantic's
+    settings = RegistrySettings(url=schema_host.url, basic_auth="ann:hush")
 
     with capture_logs() as logs, Registry.open(settings) as registry:
         codec = ConfluentCodec(registry, NAMES, AT_ONCE)

@@ -12,6 +12,8 @@ from tests.support.engine import Echo, Feed, engine_settings, numbered, read_com
 from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
+    from structlog.typing import EventDict
+
     from consumer.settings import Settings, TopicSettings
     from tests.support.kafka import Kafka
 
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.kafka
 LIMIT_S = 60
 EVENTS = 300
 
-PROTOCOLS = {
+PROTOCOLS: dict[str, dict[str, str]] = {
     "range": {},
     "cooperative-sticky": {"partition.assignment.strategy": "cooperative-sticky"},
     "kip-848": {"group.protocol": "consumer"},
@@ -54,7 +56,7 @@ def test_a_member_joins_and_another_leaves(kafka: Kafka, name: str) -> None:
     assert len({source(output) for output in outputs}) == len(outputs) == 3 * EVENTS
 
 
-def moved(logs: list[dict[str, object]]) -> bool:
+def moved(logs: list[EventDict]) -> bool:
     """Whether something was taken from a member, and given on."""
     events = [line["event"] for line in logs if line.get("partitions")]
     return "partitions_revoked" in events and events[-1] == "partitions_assigned"
