@@ -16,9 +16,11 @@ from consumer.kafka.publishing import NotPublished
 from consumer.retry import Backoff
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from consumer.events import Rejected
-    from consumer.kafka.assignment import Assignment
     from consumer.kafka.outbox import Outbox, Prepared, Result
+    from consumer.kafka.progress import Progress
     from consumer.kafka.publishing import Publisher
     from consumer.observability.metrics import Metrics
     from consumer.settings import EngineSettings
@@ -37,7 +39,7 @@ class Publication:
         self,
         outbox: Outbox,
         publisher: Publisher,
-        assignment: Assignment,
+        assignment: Iterable[Progress],
         engine: EngineSettings,
         metrics: Metrics,
     ) -> None:

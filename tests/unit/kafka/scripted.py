@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import ClusterMetadata, PartitionMetadata, TopicMetadata
@@ -13,12 +13,19 @@ from confluent_kafka.admin import ClusterMetadata, PartitionMetadata, TopicMetad
 from consumer.events import Delivery, OutputRecord
 from consumer.kafka.clients import Clients
 
-RETRIABLE = {"retriable": True}
-ABORTABLE = {"txn_requires_abort": True}
-FATAL = {"fatal": True}
+
+class Traits(TypedDict, total=False):
+    retriable: bool
+    txn_requires_abort: bool
+    fatal: bool
 
 
-def error(code: int, **traits: bool) -> KafkaException:
+RETRIABLE: Traits = {"retriable": True}
+ABORTABLE: Traits = {"txn_requires_abort": True}
+FATAL: Traits = {"fatal": True}
+
+
+def error(code: int, **traits: Unpack[Traits]) -> KafkaException:
     return KafkaException(KafkaError(code, **traits))
 
 

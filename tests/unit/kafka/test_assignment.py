@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
@@ -17,6 +17,9 @@ from consumer.kafka.watch import GroupWatch
 from consumer.observability.metrics import Metrics
 from consumer.settings import load_settings
 from tests.unit.kafka.scripted import Scripted, error
+
+if TYPE_CHECKING:
+    from consumer.kafka.progress import Progress
 
 
 class Scene:
@@ -46,6 +49,12 @@ class Scene:
         self.revokes += 1
         assert not any(progress.is_closed for progress in self.assignment)
 
+    def progress(self, partition: int) -> Progress:
+        """Of a partition that is ours."""
+        found = self.assignment.of(partition)
+        assert found is not None
+        return found
+
     def fire(self, event: str, *partitions: int) -> None:
         given = [TopicPartition("events", number) for number in partitions]
         self.kafka.consumer.callbacks[event](self.kafka.clients.consumer, given)
@@ -66,7 +75,7 @@ def test_on_demand_a_partition_starts_behind_what_was_deleted() -> None:
     scene.fire("on_assign", 0, 1)
 
     assert scene.starts == {0: 44, 1: 7}
-    progress = scene.assignment.of(0)
+    progress = scene.progress(0)
     assert [offset for offset in (44, 45, 46) if progress.admit(offset, 0.0)] == [44, 46]
 
 
@@ -77,8 +86,8 @@ def test_what_was_skipped_is_committed_at_the_next_occasion() -> None:
 
     scene.fire("on_assign", 0, 1)
 
-    assert scene.assignment.of(0).committed is None
-    assert scene.assignment.of(1).committed == (7, "")
+    assert scene.progress(0).committed is None
+    assert scene.progress(1).committed == (7, "")
 
 
 def test_a_commit_beyond_the_logs_end_is_for_a_person_to_judge() -> None:
@@ -97,7 +106,7 @@ def test_a_partition_starts_at_its_commit_with_its_bitmap() -> None:
     scene.fire("on_assign", 0, 1)
 
     assert scene.starts == {0: OFFSET_BEGINNING, 1: 40}
-    progress = scene.assignment.of(1)
+    progress = scene.progress(1)
     assert [offset for offset in (40, 41, 42, 43) if progress.admit(offset, 0.0)] == [40, 41, 43]
 
 
@@ -108,8 +117,8 @@ def test_a_new_group_may_start_at_the_end() -> None:
     scene.fire("on_assign", 0)
 
     assert scene.starts == {0: 70}
-    assert scene.assignment.of(0).snapshot() == (70, "")
-    assert scene.assignment.of(0).committed is None
+    assert scene.progress(0).snapshot() == (70, "")
+    assert scene.progress(0).committed is None
 
 
 def test_foreign_metadata_is_ignored_and_counted() -> None:
@@ -118,7 +127,7 @@ def test_foreign_metadata_is_ignored_and_counted() -> None:
 
     scene.fire("on_assign", 0)
 
-    assert scene.assignment.of(0).admit(40, 0.0)
+    assert scene.progress(0).admit(40, 0.0)
     assert scene.metrics.registry.get_sample_value("hangtag_offset_metadata_ignored_total") == 1
 
 
@@ -190,7 +199,7 @@ def test_a_stop_ends_the_wait_for_commits() -> None:
 def test_a_revoke_publishes_first_and_closes_then() -> None:
     scene = Scene()
     scene.fire("on_assign", 0, 1)
-    old = scene.assignment.of(0)
+    old = scene.progress(0)
 
     scene.fire("on_revoke", 0, 1)
 
@@ -203,7 +212,7 @@ def test_a_revoke_publishes_first_and_closes_then() -> None:
 def test_lost_partitions_are_dropped_without_a_transaction() -> None:
     scene = Scene()
     scene.fire("on_assign", 0)
-    old = scene.assignment.of(0)
+    old = scene.progress(0)
 
     scene.fire("on_lost", 0)
 
@@ -214,12 +223,12 @@ def test_lost_partitions_are_dropped_without_a_transaction() -> None:
 def test_a_partition_that_comes_back_is_a_new_epoch() -> None:
     scene = Scene()
     scene.fire("on_assign", 0)
-    old = scene.assignment.of(0)
+    old = scene.progress(0)
     scene.fire("on_revoke", 0)
 
     scene.fire("on_assign", 0)
 
-    assert scene.assignment.of(0) is not old
+    assert scene.progress(0) is not old
     assert old.is_closed
 
 
@@ -227,7 +236,7 @@ def test_a_partition_that_comes_back_is_a_new_epoch() -> None:
 def test_a_cooperative_group_takes_partitions_one_by_one(properties: dict[str, str]) -> None:
     scene = Scene(properties=properties)
     scene.fire("on_assign", 0, 1)
-    kept = scene.assignment.of(0)
+    kept = scene.progress(0)
 
     scene.fire("on_revoke", 1)
 

@@ -77,6 +77,11 @@ class Scene:
         self.assignment._open = {number: Progress(number) for number in (0, 1)}
         self.valve = Valve(self.kafka.clients.consumer, self.assignment, self.intake)
 
+    def progress(self, partition: int) -> Progress:
+        found = self.assignment.of(partition)
+        assert found is not None
+        return found
+
     @property
     def paused(self) -> set[int]:
         return self.kafka.consumer.paused
@@ -152,7 +157,7 @@ def test_partitions_that_were_lost_while_paused_flow_when_they_come_back() -> No
 
 def test_a_large_bitmap_holds_back_its_partition_until_it_is_small() -> None:
     scene = Scene()
-    progress = scene.assignment.of(0)
+    progress = scene.progress(0)
 
     scene.valve.judge_bitmap(progress, 0.8)
     assert scene.paused == {0}
@@ -165,7 +170,7 @@ def test_a_large_bitmap_holds_back_its_partition_until_it_is_small() -> None:
 
 def test_a_partition_that_is_held_back_stays_so_when_the_others_resume() -> None:
     scene = Scene()
-    scene.valve.judge_bitmap(scene.assignment.of(0), 0.8)
+    scene.valve.judge_bitmap(scene.progress(0), 0.8)
     scene.fill(10)
     scene.clock.now_s += 0.6
     scene.valve.steer()

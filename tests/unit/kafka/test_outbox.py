@@ -13,7 +13,7 @@ from consumer.events import Finished, Rejected
 from consumer.headers import Build, last_value
 from consumer.kafka.broker import CurrentLimits, Limits
 from consumer.kafka.dead_letter import DeadLetters
-from consumer.kafka.outbox import Outbox, Result
+from consumer.kafka.outbox import Outbox, Prepared, Result
 from consumer.kafka.progress import Progress
 from tests.unit.kafka.scripted import delivery, output
 
@@ -43,12 +43,19 @@ def add(box: Outbox, progress: Progress, *offsets: int, outcome: Outcome | None 
         box.add(Result(progress, delivery(offset, progress.partition), finished, 0))
 
 
+def prepared_by(box: Outbox, *assigned: Progress) -> Prepared:
+    """The next batch, where there must be one."""
+    prepared = box.prepare(assigned)
+    assert prepared is not None
+    return prepared
+
+
 def test_results_leave_in_the_order_of_partition_and_offset() -> None:
     box, first, second = outbox(), admitted(9, 0), admitted(9, 1)
     add(box, second, 1, 0)
     add(box, first, 5, 2)
 
-    prepared = box.prepare([first, second])
+    prepared = prepared_by(box, first, second)
 
     assert [(number, record.value) for number, record in prepared.batch.records] == [
         (0, b"2"),
@@ -68,7 +75,7 @@ def test_nothing_new_is_no_batch() -> None:
 def test_a_start_that_was_never_committed_is() -> None:
     box, progress = outbox(), Progress(0, 5)
 
-    prepared = box.prepare([progress])
+    prepared = prepared_by(box, progress)
 
     assert [(entry.partition, entry.offset) for entry in prepared.batch.offsets] == [(0, 5)]
 
@@ -76,20 +83,20 @@ def test_a_start_that_was_never_committed_is() -> None:
 def test_a_batch_that_failed_comes_again_unchanged() -> None:
     box, progress = outbox(), admitted(9)
     add(box, progress, 3)
-    failed = box.prepare([progress])
+    failed = prepared_by(box, progress)
     add(box, progress, 4)
 
-    again = box.prepare([progress])
+    again = prepared_by(box, progress)
 
     assert again is failed
     box.settle(again)
-    assert [record.value for _, record in box.prepare([progress]).batch.records] == [b"4"]
+    assert [record.value for _, record in prepared_by(box, progress).batch.records] == [b"4"]
 
 
 def test_what_is_not_settled_counts_as_held() -> None:
     box, progress = outbox(), admitted(9)
     add(box, progress, 1, 2)
-    prepared = box.prepare([progress])
+    prepared = prepared_by(box, progress)
     add(box, progress, 3)
 
     assert len(box) == 3
@@ -108,7 +115,7 @@ def test_nothing_of_a_closed_assignment_is_published() -> None:
     dropped = box.drop_closed()
 
     assert [result.delivery.offset for result in dropped] == [3, 4]
-    prepared = box.prepare([ours])
+    prepared = prepared_by(box, ours)
     assert {number for number, _ in prepared.batch.records} == {1}
     assert {entry.partition for entry in prepared.batch.offsets} == {1}
 
@@ -119,15 +126,17 @@ def test_results_that_the_bitmap_cannot_record_wait() -> None:
     scattered = sorted(random.Random(1).sample(range(1, 4000), 1600))
     add(box, progress, *scattered)
 
-    prepared = box.prepare([progress])
+    prepared = prepared_by(box, progress)
 
     published = [result.delivery.offset for result, _ in prepared.results]
     assert 0 < len(published) < len(scattered)
     assert published == scattered[: len(published)]
-    assert len(prepared.batch.offsets[0].metadata) < 100
+    bitmap = prepared.batch.offsets[0].metadata
+    assert bitmap is not None
+    assert len(bitmap) < 100
     box.settle(prepared)
     add(box, progress, 0, *(set(range(1, 4001)) - set(scattered)))
-    assert len(box.prepare([progress]).results) == 4001 - len(published)
+    assert len(prepared_by(box, progress).results) == 4001 - len(published)
 
 
 def test_at_least_once_drops_the_map_and_not_the_data() -> None:
@@ -136,7 +145,7 @@ def test_at_least_once_drops_the_map_and_not_the_data() -> None:
     scattered = sorted(random.Random(1).sample(range(1, 4000), 1600))
     add(box, progress, *scattered)
 
-    prepared = box.prepare([progress])
+    prepared = prepared_by(box, progress)
 
     assert len(prepared.results) == len(scattered)
     assert (prepared.batch.offsets[0].offset, prepared.batch.offsets[0].metadata) == (0, "")
@@ -146,7 +155,7 @@ def test_a_rejected_event_leaves_as_a_dead_letter_with_its_bytes() -> None:
     box, progress = outbox(), admitted(1)
     add(box, progress, 0, outcome=REJECTED)
 
-    ((partition, record),) = box.prepare([progress]).batch.records
+    ((partition, record),) = prepared_by(box, progress).batch.records
 
     assert (partition, record.topic, record.key, record.value) == (0, "dlq", b"key", b"in")
     assert record.timestamp_ms == 1_700_000_000_000
@@ -159,10 +168,11 @@ def test_all_outputs_of_an_event_give_way_when_one_is_too_large() -> None:
     add(box, progress, 0, outcome=Finished((output(b"small", "embeddings"), output(bytes(3_000)))))
     add(box, progress, 1)
 
-    prepared = box.prepare([progress])
+    prepared = prepared_by(box, progress)
 
     assert [record.topic for _, record in prepared.batch.records] == ["dlq", "attributes"]
     rejected = prepared.results[0][1]
+    assert rejected is not None
     assert rejected.reason is DeadLetterReason.OUTPUT_TOO_LARGE
 
 
@@ -182,6 +192,6 @@ def test_letters_of_header_names_count_as_the_bytes_that_they_take() -> None:
     wide = structs.replace(output(b"0"), headers=(("я" * 300, b""),))
     add(box, progress, 0, outcome=Finished((wide,)))
 
-    ((_, rejected),) = box.prepare([progress]).results
+    ((_, rejected),) = prepared_by(box, progress).results
 
     assert rejected is not None

@@ -148,7 +148,9 @@ def test_the_frontier_stops_at_the_oldest_unfinished_offset() -> None:
     progress.finish([10, 12])
 
     assert progress.frontier == 11
-    assert decode(*progress.snapshot()) == {12}
+    snapshot = progress.snapshot()
+    assert snapshot is not None
+    assert decode(*snapshot) == {12}
 
 
 def test_markers_do_not_hold_the_frontier_back() -> None:

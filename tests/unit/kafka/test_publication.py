@@ -10,7 +10,7 @@ from consumer.events import Finished
 from consumer.headers import Build
 from consumer.kafka.broker import CurrentLimits, Limits
 from consumer.kafka.dead_letter import DeadLetters
-from consumer.kafka.outbox import Outbox, Result
+from consumer.kafka.outbox import Outbox, Prepared, Result
 from consumer.kafka.progress import Progress
 from consumer.kafka.publication import Publication
 from consumer.kafka.publishing import Batch, NotPublished
@@ -51,6 +51,12 @@ class Scene:
         told = {} if self.largest_bytes is None else {"attributes": self.largest_bytes}
         return Limits(message_bytes=told, is_assumed=self.is_assumed)
 
+    def publish(self) -> Prepared:
+        """What was published, where something must be."""
+        prepared = self.publication.publish()
+        assert prepared is not None
+        return prepared
+
     def finish(self, offset: int, value: bytes = b"out") -> None:
         self.progress.admit(offset, 0.0)
         self.outbox.add(Result(self.progress, delivery(offset), Finished((output(value),)), 0))
@@ -78,7 +84,7 @@ def test_a_published_batch_is_counted_and_told_once(scene: Scene) -> None:
     scene.finish(0)
 
     with capture_logs() as logs:
-        prepared = scene.publication.publish()
+        prepared = scene.publish()
         assert scene.publication.publish() is None
 
     assert [result.delivery.offset for result, _ in prepared.results] == [0]
@@ -161,7 +167,7 @@ def test_what_no_longer_fits_into_a_topic_becomes_a_dead_letter_and_the_rest_goe
     scene.largest_bytes = 900  # with the frame
 
     assert scene.publication.publish() is None
-    prepared = scene.publication.publish()
+    prepared = scene.publish()
 
     assert [rejected and rejected.reason for _, rejected in prepared.results] == ["output_too_large", None]
     assert [record.topic for _, record in scene.publisher.batches[0].records] == ["dlq", "attributes"]
@@ -184,7 +190,7 @@ def test_a_limit_that_cannot_be_read_again_stays_as_it_was(scene: Scene) -> None
     scene.largest_bytes = None
 
     assert scene.publication.publish() is None
-    prepared = scene.publication.publish()
+    prepared = scene.publish()
 
     assert [rejected for _, rejected in prepared.results] == [None]
     assert scene.publisher.starts == 0

@@ -39,6 +39,7 @@ print("left", flush=True)
 def program(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", PROGRAM, request.param]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         yield process
         process.kill()
@@ -57,6 +58,7 @@ def test_the_first_signal_asks_for_a_stop(program: subprocess.Popen[str], number
 @pytest.mark.parametrize("program", ["stuck"], indirect=True)
 def test_a_second_signal_ends_a_process_that_is_stuck(program: subprocess.Popen[str]) -> None:
     program.send_signal(signal.SIGTERM)
+    assert program.stdout is not None
     while "asked" not in program.stdout.readline():
         pass
 

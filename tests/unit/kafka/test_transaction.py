@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
@@ -13,6 +14,9 @@ from consumer.kafka.publishing import Batch, NotPublished
 from consumer.kafka.transaction import Transactions
 from consumer.kafka.waiting import Stopped
 from tests.unit.kafka.scripted import ABORTABLE, FATAL, RETRIABLE, Scripted, error, output
+
+if TYPE_CHECKING:
+    from tests.unit.kafka.scripted import Traits
 
 OFFSET = TopicPartition("events", 3, 8, "h1.x")
 BATCH = Batch([(3, output(b"a")), (3, output(b"b"))], [OFFSET])
@@ -113,7 +117,7 @@ def test_an_abortable_error_aborts_and_publishes_nothing(kafka: Scripted, transa
     ],
 )
 def test_an_error_that_trying_cannot_cure_ends_the_process(
-    kafka: Scripted, transactions: Transactions, code: int, traits: dict[str, bool], answer: type[HangtagError]
+    kafka: Scripted, transactions: Transactions, code: int, traits: Traits, answer: type[HangtagError]
 ) -> None:
     kafka.fails("commit", error(code, **traits))
 
