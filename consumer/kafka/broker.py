@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined] # has no __all__
+from confluent_kafka.admin import ConfigResource, ResourceType
 
 from consumer.errors import BrokerUnavailable, Refused
 from consumer.kafka.faults import advice_for, kafka_error
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.admin._metadata import ClusterMetadata
 
+    from consumer.kafka.cluster import Cluster
     from consumer.settings import TopicSettings
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ class CurrentLimits:
         return has_changed
 
 
-def require_topics(admin: AdminClient, topics: TopicSettings) -> None:
+def require_topics(cluster: Cluster, topics: TopicSettings) -> None:
     """Return when the broker answers and its topics fit. Raises BrokerUnavailable while something is missing.
 
     Raises Refused when ACLs hide a topic from us, and when an output has fewer partitions than the input: outputs go to
@@ -83,21 +84,21 @@ def require_topics(admin: AdminClient, topics: TopicSettings) -> None:
     """
     names = (topics.events, *outputs(topics))
     try:
-        metadata = admin.list_topics(timeout=_ASK_S)
+        metadata = cluster.metadata()
     except KafkaException as error:
         raise BrokerUnavailable("Kafka does not answer") from error
     missing = [name for name in names if not _partitions(metadata, name)]
     for name in missing:
-        if advice := _why_hidden(admin, name):
+        if advice := _why_hidden(cluster.admin, name):
             raise Refused(f"Kafka does not let us use {name}; look at: {advice}")
     if missing:
         raise BrokerUnavailable(f"topics are missing: {', '.join(missing)}; `hangtag topics create` makes them")
     _refuse_without_partners(metadata, topics, _partitions(metadata, topics.events))
 
 
-def require_partners(admin: AdminClient, topics: TopicSettings, needed: int) -> None:
+def require_partners(cluster: Cluster, topics: TopicSettings, needed: int) -> None:
     """Return when each output has so many partitions. Raises Refused; KafkaException when nobody answers."""
-    _refuse_without_partners(admin.list_topics(timeout=_ASK_S), topics, needed)
+    _refuse_without_partners(cluster.metadata(), topics, needed)
 
 
 def _refuse_without_partners(metadata: ClusterMetadata, topics: TopicSettings, needed: int) -> None:
@@ -120,13 +121,14 @@ def _why_hidden(admin: AdminClient, name: str) -> str | None:
     return None
 
 
-def read_limits(admin: AdminClient, topics: TopicSettings) -> Limits:
+def read_limits(cluster: Cluster, topics: TopicSettings) -> Limits:
     """The broker's limits; its defaults, with a warning, where it does not tell."""
+    admin = cluster.admin
     told = {
         name: _read(admin, ConfigResource(ResourceType.TOPIC, name), "max.message.bytes") for name in outputs(topics)
     }
     message_bytes = {name: size for name, size in told.items() if size is not None}
-    metadata_bytes = _read_metadata_bytes(admin)
+    metadata_bytes = _read_metadata_bytes(cluster)
     return Limits(
         DEFAULT_METADATA_BYTES if metadata_bytes is None else metadata_bytes,
         message_bytes,
@@ -134,15 +136,15 @@ def read_limits(admin: AdminClient, topics: TopicSettings) -> Limits:
     )
 
 
-def _read_metadata_bytes(admin: AdminClient) -> int | None:
+def _read_metadata_bytes(cluster: Cluster) -> int | None:
     """The smallest of all brokers: any of them may come to coordinate the group."""
     try:
-        brokers = admin.list_topics(timeout=_ASK_S).brokers
+        brokers = cluster.metadata().brokers
     except KafkaException:
         return None
     found = []
     for broker in brokers:
-        size = _read(admin, ConfigResource(ResourceType.BROKER, str(broker)), "offset.metadata.max.bytes")
+        size = _read(cluster.admin, ConfigResource(ResourceType.BROKER, str(broker)), "offset.metadata.max.bytes")
         if size is None:
             return None
         found.append(size)

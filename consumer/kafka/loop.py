@@ -15,6 +15,7 @@ from consumer.kafka.assignment import Assignment
 from consumer.kafka.at_least_once import Flushes
 from consumer.kafka.broker import CurrentLimits, read_limits, require_partners, require_topics
 from consumer.kafka.clients import Clients, Reports, connect, connect_admin
+from consumer.kafka.cluster import Cluster
 from consumer.kafka.dead_letter import DeadLetterLimit, DeadLetters
 from consumer.kafka.intake import Intake
 from consumer.kafka.outbox import Outbox
@@ -28,8 +29,6 @@ from consumer.kafka.watch import GroupWatch
 from consumer.settings import Delivery
 
 if TYPE_CHECKING:
-    from confluent_kafka.admin import AdminClient
-
     from consumer.headers import Build
     from consumer.kafka.chains import Chains
     from consumer.kafka.publishing import Publisher
@@ -71,17 +70,17 @@ class Loop:
 
     def run(self) -> None:
         """Work until `request_stop`; the calling thread owns the Kafka clients meanwhile. Raises Fatal."""
-        admin = connect_admin(self._settings, self._watch.client_error)
+        cluster = Cluster(lambda: connect_admin(self._settings, self._watch.client_error))
         try:
-            limits = self._wait_for_cluster(admin)
+            limits = self._wait_for(cluster)
             clients = connect(self._settings, limits, Reports(self._watch.client_error, self._watch.statistics))
-            self._work(clients, limits, admin)
+            self._work(clients, limits, cluster)
         except Stopped:
             log.warning("stopped_while_waiting")
 
-    def _work(self, clients: Clients, limits: CurrentLimits, admin: AdminClient) -> None:
+    def _work(self, clients: Clients, limits: CurrentLimits, cluster: Cluster) -> None:
         publisher = self._publisher(clients)
-        partners = partial(require_partners, admin, self._settings.topics)
+        partners = partial(require_partners, cluster, self._settings.topics)
         assignment = Assignment(clients.consumer, self._settings, self._watch, self._keep_waiting, partners)
         owner = Owner(self._parts(clients, publisher, limits, assignment))
         try:
@@ -101,12 +100,12 @@ class Loop:
             # Without a cycle the clients go with their last reference.
             owner.give_up()
 
-    def _wait_for_cluster(self, admin: AdminClient) -> CurrentLimits:
+    def _wait_for(self, cluster: Cluster) -> CurrentLimits:
         while True:
             try:
-                require_topics(admin, self._settings.topics)
+                require_topics(cluster, self._settings.topics)
             except BrokerUnavailable as error:
-                admin.poll(0)  # it may know more than that nobody answers
+                cluster.admin.poll(0)  # it may know more than that nobody answers
                 self._watch.check()
                 self._say_waiting(str(error))
                 self.vitals.turned()
@@ -114,7 +113,7 @@ class Loop:
                     raise Stopped from None
             else:
                 self._watch.reachable()
-                return CurrentLimits(lambda: read_limits(admin, self._settings.topics))
+                return CurrentLimits(lambda: read_limits(cluster, self._settings.topics))
 
     def _say_waiting(self, reason: str) -> None:
         self.vitals.obstacle("broker", reason)

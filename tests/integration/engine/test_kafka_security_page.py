@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from consumer.kafka.broker import read_limits
 from consumer.kafka.clients import connect_admin
+from consumer.kafka.cluster import Cluster
 from consumer.kafka.rehearsal import Proof, rehearsal
 from consumer.kafka.topics import Layout, create_topics
 from consumer.settings import KafkaSettings, TopicSettings, load_settings
@@ -73,7 +74,7 @@ def test_the_pages_commands_and_settings_let_it_work(tmp_path: Path, monkeypatch
 
         with capture_logs() as logs, running(settings, Echo(settings.topics)) as run:
             run.wait_for(EVENTS)
-        limits = read_limits(connect_admin(settings), settings.topics)
+        limits = read_limits(Cluster(lambda: connect_admin(settings)), settings.topics)
         with rehearsal(settings, limits, LIMIT_S) as member:
             outcomes = [member.join(), member.transact(), member.store_offsets()]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import ClusterMetadata, PartitionMetadata, TopicMetadata
+from confluent_kafka.admin import BrokerMetadata, ClusterMetadata, PartitionMetadata, TopicMetadata
 
 from consumer.events import Delivery, OutputRecord
 from consumer.kafka.clients import Clients
@@ -159,12 +159,14 @@ class ScriptedAdmin:
         self._script = script
         self.partitions: dict[str, int] = {}
         """By topic; the others do not show."""
+        self.brokers = 1
 
     def list_topics(self, *, timeout: float) -> ClusterMetadata:
         assert timeout > 0
         self._script.play("topics")
         metadata = ClusterMetadata()
         metadata.topics = {name: topic_of(count) for name, count in self.partitions.items()}
+        metadata.brokers = {number: BrokerMetadata() for number in range(self.brokers)}
         return metadata
 
 

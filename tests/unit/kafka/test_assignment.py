@@ -11,6 +11,7 @@ from consumer.errors import Refused, StaleGeneration
 from consumer.kafka.assignment import Assignment
 from consumer.kafka.bitmap import encode
 from consumer.kafka.broker import require_partners
+from consumer.kafka.cluster import Cluster
 from consumer.kafka.vitals import Vitals
 from consumer.kafka.waiting import Stopped
 from consumer.kafka.watch import GroupWatch
@@ -36,7 +37,7 @@ class Scene:
             settings,
             watch,
             self._keep_waiting,
-            partial(require_partners, self.kafka.admin, settings.topics),  # type: ignore[arg-type]
+            partial(require_partners, Cluster(lambda: self.kafka.admin), settings.topics),  # type: ignore[arg-type]
         )
         self.assignment.subscribe(before_revoke=self._before_revoke, after_assign=lambda: None)
 

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks the cluster what there is, with a client that is known to be able to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.admin._metadata import ClusterMetadata
+
+log = structlog.get_logger()
+
+_METADATA_S = 1.0
+_ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's own codes begin so
+
+
+class Cluster:
+    """Holds the client that asks; one thread at a time."""
+
+    def __init__(self, connect_admin: Callable[[], AdminClient]) -> None:
+        self._connect_admin = connect_admin
+        self.admin = connect_admin()
+
+    def metadata(self) -> ClusterMetadata:
+        """Brokers and topics. Raises KafkaException, also while the cluster names no brokers.
+
+        A broker that has just woken up may do so until its controller counts it in again, and a client that heard it
+        may never connect again (librdkafka#5301): the next question is asked by another.
+        """
+        metadata = self.admin.list_topics(timeout=_METADATA_S)
+        if not metadata.brokers:
+            log.info("cluster_names_no_brokers")
+            self.admin = self._connect_admin()
+            raise KafkaException(KafkaError(_ALL_DOWN, "the cluster names no brokers"))
+        return metadata
