@@ -37,7 +37,7 @@ class Scene:
             settings,
             watch,
             self._keep_waiting,
-            partial(require_partners, Cluster(lambda: self.kafka.admin), settings.topics),  # type: ignore[arg-type]
+            partial(require_partners, Cluster(lambda: self.kafka.admin), settings.topics),  # type: ignore[return-value]
         )
         self.assignment.subscribe(before_revoke=self._before_revoke, after_assign=lambda: None)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from confluent_kafka import KafkaException
@@ -24,11 +24,12 @@ class Admins:
 
     def __init__(self) -> None:
         self.opened = [ScriptedAdmin(Script()), ScriptedAdmin(Script())]
-        self._left = iter(self.opened)
+        self.first, self.second = (cast("AdminClient", admin) for admin in self.opened)
+        self._left = iter([self.first, self.second])
         self.opened[0].brokers = 0
 
     def __call__(self) -> AdminClient:
-        return next(self._left)  # type: ignore[return-value]
+        return next(self._left)
 
 
 def test_a_client_that_is_told_of_no_brokers_is_not_asked_again() -> None:
@@ -39,9 +40,9 @@ def test_a_client_that_is_told_of_no_brokers_is_not_asked_again() -> None:
         cluster.metadata()
 
     assert is_outage(kafka_error(caught.value))
-    assert cluster.admin is admins.opened[1]
+    assert cluster.admin is admins.second
     assert cluster.metadata().brokers
-    assert cluster.admin is admins.opened[1]
+    assert cluster.admin is admins.second
 
 
 def test_a_cluster_without_brokers_is_not_there_yet_whatever_topics_it_names() -> None:
