@@ -62,6 +62,6 @@ class Ends:
     def _of(self, topic: str, isolation: IsolationLevel) -> dict[int, int]:
         admin = AdminClient({"bootstrap.servers": self.settings.kafka.bootstrap_servers, "log_level": 0})
         numbers = admin.list_topics(topic, timeout=_ASK_S).topics[topic].partitions
-        latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}
+        latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}  # type: ignore[no-untyped-call]
         answers = admin.list_offsets(latest, isolation_level=isolation, request_timeout=_ASK_S)
         return {partition.partition: answer.result(_ASK_S).offset for partition, answer in answers.items()}

@@ -60,7 +60,7 @@ class Bounds:
         ]
 
     def _heir_at_work_s(self, takeover: dict[str, Any]) -> float:
-        killed_s = takeover["at_s"] - takeover["seconds"]
+        killed_s: float = takeover["at_s"] - takeover["seconds"]
         return max(
             (
                 entry["at_s"]

@@ -40,7 +40,7 @@ class Cards:
     """Name of the slot that joins and leaves."""
     session_timeout_s: float
 
-    def by_name(self) -> Mapping[str, Callable[[], None]]:
+    def by_name(self) -> Mapping[str, Callable[[], object]]:
         return {
             "kill": lambda: self.hit(self.crew.kill),
             "takeover": self.takeover,

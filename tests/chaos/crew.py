@@ -68,10 +68,10 @@ class Crew:
                 seconds = round(time.monotonic() - self._killed_at_s.pop(slot.name), 2)
                 self.timeline.add("return", slot.name, seconds=seconds)
 
-    def let(self, condition: Callable[[], T], limit_s: float, what: str) -> T:
+    def let(self, condition: Callable[[], T | None], limit_s: float, what: str) -> T:
         """First true value of `condition`; life goes on meanwhile. Raises AssertionError after `limit_s` seconds."""
 
-        def ask() -> T:
+        def ask() -> T | None:
             self.tick()
             return condition()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, Producer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from confluent_kafka import TopicPartition
 
@@ -125,11 +125,11 @@ class ProbedConsumer(Consumer):
         finally:
             timer.cancel()
 
-    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+    def assign(self, partitions: list[TopicPartition]) -> None:
         super().assign(partitions)
         self._tally.put("partitions", _mask(partitions))
 
-    def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
         super().incremental_assign(partitions)
         self._tally.put("partitions", self._tally.get("partitions") | _mask(partitions))
 
@@ -137,10 +137,10 @@ class ProbedConsumer(Consumer):
         super().unassign()
         self._tally.put("partitions", 0)
 
-    def incremental_unassign(self, partitions: Sequence[TopicPartition]) -> None:
+    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
         super().incremental_unassign(partitions)
         self._tally.put("partitions", self._tally.get("partitions") & ~_mask(partitions))
 
 
-def _mask(partitions: Sequence[TopicPartition]) -> int:
+def _mask(partitions: list[TopicPartition]) -> int:
     return sum(1 << partition.partition for partition in partitions)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from consumer.kafka.message import delivery_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
@@ -64,6 +66,6 @@ class Reader:
 
     def _read(self) -> None:
         while not self._is_done.is_set():
-            partitions = {m.partition() for m in self._consumer.consume(500, _POLL_S) if m.error() is None}
+            partitions = {delivery_of(m).partition for m in self._consumer.consume(500, _POLL_S) if m.error() is None}
             for number in partitions:
                 self._arrivals[number].append(time.monotonic())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.headers import SOURCE, last_value
+from consumer.kafka.message import delivery_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,9 +45,9 @@ class Verdict:
 def records_of(found: Mapping[str, Iterable[Message]]) -> list[Record]:
     """By topic, in offset order within each partition."""
     return [
-        Record(topic, message.key() or b"", message.value() or b"", last_value(tuple(message.headers()), SOURCE) or "")
+        Record(topic, record.key or b"", record.value or b"", last_value(record.headers, SOURCE) or "")
         for topic, messages in found.items()
-        for message in messages
+        for record in map(delivery_of, messages)
     ]
 
 

@@ -101,12 +101,15 @@ class Run:
         self._let_all_be_at_work()
         report.rss_mib["end"] = self._rss_mib()
         for slot in self.crew.slots:
-            self.crew.dismissed.add(slot.name)
-            slot.terminate()
-            self.crew.let(lambda slot=slot: not slot.is_up, STOP_LIMIT_S, f"the end of slot {slot.name}")
+            self._dismiss(slot)
         report.faults += [f"slot {name} answered SIGTERM with {code}" for name, code in self._last_exits() if code]
         report.faults += ends.faults()
         return written
+
+    def _dismiss(self, slot: Slot) -> None:
+        self.crew.dismissed.add(slot.name)
+        slot.terminate()
+        self.crew.let(lambda: not slot.is_up, STOP_LIMIT_S, f"the end of slot {slot.name}")
 
     def _last_exits(self) -> list[tuple[str, int]]:
         return [(slot.name, slot.exits[-1]) for slot in self.crew.slots if slot.name in SLOTS]

@@ -13,25 +13,26 @@ if TYPE_CHECKING:
 
 
 def _forget_bitmaps() -> None:
-    _replace(bitmap, "decode", lambda *_: set())
+    replace(bitmap, "decode", lambda *_: set())
 
 
 def _forget_order() -> None:
-    _replace(chains, "_chain_key", lambda work: (id(work.progress), work.delivery.offset))
+    replace(chains, "_chain_key", lambda work: (id(work.progress), work.delivery.offset))
 
 
 def _commit_offsets_outside() -> None:
     # The producer is handed the consumer in place of its metadata, and commits through it, before its transaction.
-    _replace(ProbedConsumer, "consumer_group_metadata", lambda consumer: consumer)
-    _replace(
+    replace(ProbedConsumer, "consumer_group_metadata", lambda consumer: consumer)
+    replace(
         ProbedProducer,
         "send_offsets_to_transaction",
         lambda _, offsets, consumer: consumer.commit(offsets=offsets, asynchronous=False),
     )
 
 
-def _replace(owner: Any, name: str, value: Any) -> None:
-    getattr(owner, name)  # a control that replaces what is no longer there would control nothing
+def replace(owner: Any, name: str, value: Any) -> None:
+    """Put something else in the place of a part of the loop."""
+    getattr(owner, name)  # what is no longer there would go on unreplaced
     setattr(owner, name, value)
 
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,7 +99,7 @@ class Load:
             self.bring_back(number)
             back_s = time.monotonic()
             self.fill()
-            self.crew.let(lambda back_s=back_s: self.reader.has_all_since(back_s), RECOVERY_LIMIT_S, "outputs")
+            self.crew.let(partial(self.reader.has_all_since, back_s), RECOVERY_LIMIT_S, "outputs")
             self.crew.timeline.add("node restart", node=number)
 
     def bring_back(self, number: int) -> None:
@@ -147,7 +148,8 @@ def under_load(cluster: Cluster, folder: Path) -> Iterator[Load]:
     servers = cluster.kafka.bootstrap_servers
     topics = cluster.kafka.create_topics(PARTITIONS)
     cluster.lead_again()
-    settings = engine_settings(servers, topics, group_led_with_its_transactions(cluster, SLOTS), kafka=DEFAULT_TIMEOUTS)
+    group_id = group_led_with_its_transactions(cluster, SLOTS)
+    settings = engine_settings(servers, topics, group_id, kafka={**DEFAULT_TIMEOUTS})
     sections = {name: getattr(settings, name).model_dump() for name in ("kafka", "topics", "engine")}
     plan = Plan(sections, MEAN_DELAY_S, PROTOCOLS["range-static"])
     family = Family()

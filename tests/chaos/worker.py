@@ -29,7 +29,7 @@ from consumer.observability.logs import configure_logs
 from consumer.observability.metrics import Metrics
 from consumer.settings import load_settings
 from tests.chaos.failpoints import ProbedConsumer, ProbedProducer
-from tests.chaos.sabotage import SABOTAGES
+from tests.chaos.sabotage import SABOTAGES, replace
 from tests.chaos.tally import Tally
 from tests.support.engine import BUILD, echo
 
@@ -98,9 +98,9 @@ def main(plan: dict[str, Any]) -> int:
     """The exit code of one life of a slot."""
     configure_logs("info")
     tally = Tally(Path(plan["tally"]))
-    clients.Producer = partial(ProbedProducer, tally)
-    clients.Consumer = partial(ProbedConsumer, tally)
-    loop.Intake = tallied_intake(tally)
+    replace(clients, "Producer", partial(ProbedProducer, tally))
+    replace(clients, "Consumer", partial(ProbedConsumer, tally))
+    replace(loop, "Intake", tallied_intake(tally))
     if plan["sabotage"]:
         SABOTAGES[plan["sabotage"]]()
     settings = load_settings(**plan["settings"])

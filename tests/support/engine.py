@@ -9,7 +9,7 @@ from collections import defaultdict
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
@@ -31,9 +31,17 @@ if TYPE_CHECKING:
 
     Handle = Callable[[Delivery], Awaitable[Outcome]]
 
+
+class Timeouts(TypedDict):
+    """Of the settings, and of scenarios."""
+
+    session_timeout_s: int
+    transaction_timeout_s: int
+
+
 BUILD = Build("0.0.0", 1)
 #: The defaults of the settings. With shorter ones a broker that is away costs the assignment besides.
-DEFAULT_TIMEOUTS = {"session_timeout_s": 45, "transaction_timeout_s": 30}
+DEFAULT_TIMEOUTS: Timeouts = {"session_timeout_s": 45, "transaction_timeout_s": 30}
 STOP_LIMIT_S = 30.0
 READ_LIMIT_S = 30.0
 RESULTS_LIMIT_S = 60.0

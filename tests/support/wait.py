@@ -15,7 +15,7 @@ T = TypeVar("T")
 PAUSE_S = 0.02
 
 
-def wait_until(condition: Callable[[], T], timeout_s: float, what: str = "the condition") -> T:
+def wait_until(condition: Callable[[], T | None], timeout_s: float, what: str = "the condition") -> T:
     """First true value of `condition`, asked every 20 ms. Raises AssertionError after `timeout_s` seconds."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
