@@ -44,7 +44,7 @@ lint: $(VENV)/.tested ## style, formatting, import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-type: $(VENV)/.tested ## strict types
+type: $(VENV)/.tested ## strict types, of the tests too
 	$(BIN)/mypy
 
 test: $(VENV)/.tested $(BIN)/toxiproxy-server lint type ## the whole honest suite, with seconds per folder

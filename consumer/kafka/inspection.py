@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined] # has no __all__
+from confluent_kafka.admin import ConfigResource, ResourceType
 
 from consumer.errors import BrokerUnavailable
 from consumer.kafka.clients import connect_admin
