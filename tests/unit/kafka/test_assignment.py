@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
@@ -20,6 +20,8 @@ from consumer.settings import load_settings
 from tests.unit.kafka.scripted import Scripted, error
 
 if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
     from consumer.kafka.progress import Progress
 
 
@@ -32,12 +34,13 @@ class Scene:
         self.revokes = 0
         settings = load_settings(kafka=kafka, topics={"events": "events"})
         watch = GroupWatch(self.vitals, self.metrics)
+        admin = cast("AdminClient", self.kafka.admin)
         self.assignment = Assignment(
             self.kafka.clients.consumer,
             settings,
             watch,
             self._keep_waiting,
-            partial(require_partners, Cluster(lambda: self.kafka.admin), settings.topics),  # type: ignore[return-value]
+            partial(require_partners, Cluster(lambda: admin), settings.topics),
         )
         self.assignment.subscribe(before_revoke=self._before_revoke, after_assign=lambda: None)
 
