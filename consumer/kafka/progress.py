@@ -92,7 +92,7 @@ class Progress:
         A result must not be published when a crash would forget that it was.
         """
         count = len(offsets)
-        if self._span and bitmap.largest_bytes(self._span) <= max_bytes:
+        if self.frontier is not None and bitmap.largest_bytes(self._end - self.frontier) <= max_bytes:
             return count  # nearly always
         while count and self._bytes_with(offsets[:count]) > max_bytes:
             count //= 2
@@ -102,20 +102,17 @@ class Progress:
         """What to commit now; None while nothing was seen and nothing was ever committed."""
         if self.frontier is None:
             return None
-        return Snapshot(self.frontier, bitmap.encode(self.frontier, self._done))
+        return Snapshot(self.frontier, bitmap.encode(self.frontier, self._end, self._done))
 
     @property
-    def _span(self) -> int:
-        """Offsets from the frontier to the highest one known; 0 when nothing is."""
-        if self.frontier is None or self.position is None:
-            return 0
-        highest_restored = self._restored[-1] if self._restored else 0
-        return max(self.position, highest_restored + 1) - self.frontier
+    def _end(self) -> int:
+        """Highest offset known + 1; 0 when none is."""
+        return max(self.position or 0, self._restored[-1] + 1 if self._restored else 0)
 
     def _bytes_with(self, offsets: Sequence[int]) -> int:
         done = self._done.union(offsets)
         frontier = next((offset for offset, _ in self._waiting if offset not in done), self.position) or 0
-        return len(bitmap.encode(frontier, [offset for offset in done if offset >= frontier]))
+        return len(bitmap.encode(frontier, self._end, [offset for offset in done if offset >= frontier]))
 
     def _forget_restored(self) -> None:
         """Drop restored offsets that the frontier has passed although they were never seen: their records are gone."""

@@ -71,7 +71,7 @@ class Scene:
 def test_on_demand_a_partition_starts_behind_what_was_deleted() -> None:
     scene = Scene(input_lost="skip")
     scene.kafka.consumer.commits = [
-        TopicPartition("events", 0, 40, encode(40, {42, 45})),
+        TopicPartition("events", 0, 40, encode(40, 46, {42, 45})),
         TopicPartition("events", 1, 7),
     ]
     scene.kafka.consumer.starts, scene.kafka.consumer.ends = {0: 44, 1: 5}, {0: 50, 1: 50}
@@ -105,7 +105,7 @@ def test_a_commit_beyond_the_logs_end_is_for_a_person_to_judge() -> None:
 
 def test_a_partition_starts_at_its_commit_with_its_bitmap() -> None:
     scene = Scene()
-    scene.kafka.consumer.commits = [TopicPartition("events", 1, 40, encode(40, {42}))]
+    scene.kafka.consumer.commits = [TopicPartition("events", 1, 40, encode(40, 43, {42}))]
 
     scene.fire("on_assign", 0, 1)
 

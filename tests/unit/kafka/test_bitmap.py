@@ -13,15 +13,19 @@ offsets = st.integers(min_value=0, max_value=1 << 40)
 spans = st.sets(st.integers(min_value=0, max_value=20_000), max_size=300)
 
 
-@given(offsets, spans)
-def test_a_bitmap_gives_back_what_was_finished(frontier: int, ahead: set[int]) -> None:
+@given(offsets, spans, st.integers(min_value=0, max_value=2_000))
+def test_a_bitmap_gives_back_what_was_finished(frontier: int, ahead: set[int], unfinished: int) -> None:
     done = {frontier + index for index in ahead}
+    end = max(done, default=frontier) + 1
 
-    assert decode(frontier, encode(frontier, done)) == done
+    metadata = encode(frontier, end + unfinished, done)
+
+    assert decode(frontier, metadata) == done
+    assert metadata == encode(frontier, end, done)
 
 
 def test_nothing_finished_is_an_empty_text() -> None:
-    assert encode(7, set()) == ""
+    assert encode(7, 9, set()) == ""
     assert decode(7, "") == decode(7, None) == set()
 
 
@@ -30,7 +34,7 @@ def test_no_pattern_takes_more_than_promised(span: int, seed: int) -> None:
     randomness = random.Random(seed)
     done = {index for index in range(span) if randomness.random() < 0.5} | {span - 1}
 
-    assert len(encode(0, done)) <= largest_bytes(span)
+    assert len(encode(0, span, done)) <= largest_bytes(span)
 
 
 def test_nineteen_thousand_offsets_fit_into_three_quarters_of_the_limit() -> None:
@@ -38,7 +42,7 @@ def test_nineteen_thousand_offsets_fit_into_three_quarters_of_the_limit() -> Non
 
 
 def test_the_text_is_plain_ascii() -> None:
-    assert encode(0, set(range(0, 5000, 3))).isascii()
+    assert encode(0, 5000, set(range(0, 5000, 3))).isascii()
 
 
 @given(st.text(max_size=200))
@@ -50,7 +54,9 @@ def test_foreign_metadata_is_told_from_ours(metadata: str) -> None:
     assert metadata == "" or metadata.startswith("h1.")
 
 
-@pytest.mark.parametrize("metadata", ["h2.abc", "h1.", "h1.%%% %", "h1.0000", encode(0, {5})[:-3], '{"app": "other"}'])
+@pytest.mark.parametrize(
+    "metadata", ["h2.abc", "h1.", "h1.%%% %", "h1.0000", encode(0, 6, {5})[:-3], '{"app": "other"}']
+)
 def test_broken_metadata_is_refused(metadata: str) -> None:
     with pytest.raises(ForeignMetadata):
         decode(0, metadata)
