@@ -47,9 +47,7 @@ class Cards:
             "freeze 2 s": lambda: self.hit(lambda slot: self.crew.freeze(slot, 2)),
             "freeze 9 s": lambda: self.hit(lambda slot: self.crew.freeze(slot, 9)),
             "freeze 20 s": lambda: self.hit(lambda slot: self.crew.freeze(slot, 20)),
-            FREEZE_BEFORE_OFFSETS: lambda: self.freeze_at(
-                Failpoint.BEFORE_OFFSETS, _LONGER_THAN_SESSION * self.session_timeout_s
-            ),
+            FREEZE_BEFORE_OFFSETS: self.deal_an_abort,
             "term": lambda: self.hit(self._terminate),
             "join and leave": self.join_and_leave,
             "broker freeze": self.freeze_broker,
@@ -95,6 +93,16 @@ class Cards:
         self.let_fail([victim], point, signal.SIGSTOP)
         assert self.crew.freeze(victim, seconds)
         return victim
+
+    def deal_an_abort(self) -> None:
+        """One freezes in a transaction until its session is over; ends when it has given the transaction up."""
+        victim = self.freeze_at(Failpoint.BEFORE_OFFSETS, _LONGER_THAN_SESSION * self.session_timeout_s)
+        life = victim.lives
+        self.crew.let(
+            lambda: victim.lives != life or not victim.tally.get("in_transaction"),
+            LIMIT_S,
+            f"the end of the transaction of slot {victim.name}",
+        )
 
     def fail_in_committed_wait(self) -> None:
         """One dies with an open transaction and does not return; whoever waits for its end dies too."""
