@@ -21,6 +21,7 @@ from consumer.kafka.intake import Intake
 from consumer.kafka.outbox import Outbox
 from consumer.kafka.owner import Owner, Parts
 from consumer.kafka.publication import Publication
+from consumer.kafka.second_opinion import SecondOpinion
 from consumer.kafka.transaction import Transactions
 from consumer.kafka.valve import Valve
 from consumer.kafka.vitals import Vitals
@@ -151,6 +152,7 @@ class Loop:
             publication=Publication(outbox, publisher, assignment, settings.engine, self._metrics),
             limit=DeadLetterLimit(settings.dead_letters),
             watch=self._watch,
+            second_opinion=SecondOpinion(lambda: connect_admin(settings)),
             vitals=self.vitals,
             metrics=self._metrics,
         )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from consumer.kafka.outbox import Outbox
     from consumer.kafka.progress import Progress
     from consumer.kafka.publication import Publication
+    from consumer.kafka.second_opinion import SecondOpinion
     from consumer.kafka.valve import Valve
     from consumer.kafka.vitals import Vitals
     from consumer.kafka.watch import GroupWatch
@@ -60,6 +61,7 @@ class Parts:
     publication: Publication
     limit: DeadLetterLimit
     watch: GroupWatch
+    second_opinion: SecondOpinion
     vitals: Vitals
     metrics: Metrics
 
@@ -207,6 +209,7 @@ class Owner:
         now_s = time.monotonic()
         self._look_at_s = now_s + _LOOK_EVERY_S
         parts.watch.check()
+        parts.second_opinion.check(is_reachable=parts.watch.is_reachable)
         parts.metrics.held(parts.intake.held, parts.intake.held_bytes, parts.chains.eligible_keys)
         oldest = [progress.oldest_at_s for progress in parts.assignment if progress.oldest_at_s is not None]
         parts.metrics.oldest_unfinished(now_s - min(oldest) if oldest else 0.0)
