@@ -21,6 +21,8 @@ PREFIX = "h1."
 MAX_BITS_BYTES = 1 << 20
 
 _ONE = ord("1")
+#: More offsets than this for each finished one: few bits to set, in much memory.
+_SPARSE = 8
 
 #: zlib's header, checksum and block heads at most, before base85.
 _ZLIB_OVERHEAD_BYTES = 32
@@ -34,13 +36,9 @@ def encode(frontier: int, end: int, done: Collection[int]) -> str:
     """Metadata that says which offsets, all >= `frontier` and < `end`, are finished; empty when none is."""
     if not done:
         return ""
-    # Written as a number in base 2, which Python reads much faster than it sets bits: 30,000 in 1 ms instead of 6.
-    digits = bytearray(b"0") * (end - frontier)
-    for offset in done:
-        digits[offset - frontier] = _ONE
-    digits.reverse()
-    bits = int(digits, 2).to_bytes(len(digits) // 8 + 1, "little").rstrip(b"\0")
-    return PREFIX + base64.b85encode(zlib.compress(bits, 1)).decode()
+    span = end - frontier
+    bits = _sparse_bits(frontier, span, done) if span > _SPARSE * len(done) else _dense_bits(frontier, span, done)
+    return PREFIX + base64.b85encode(zlib.compress(bits.rstrip(b"\0"), 1)).decode()
 
 
 def decode(frontier: int, metadata: str | None) -> set[int]:
@@ -59,6 +57,24 @@ def decode(frontier: int, metadata: str | None) -> set[int]:
 def largest_bytes(span: int) -> int:
     """No pattern of `span` offsets takes more bytes than this."""
     return len(PREFIX) + (span // 8 + 1 + _ZLIB_OVERHEAD_BYTES) * 5 // 4 + 5
+
+
+def _dense_bits(frontier: int, span: int, done: Collection[int]) -> bytes:
+    # Written as a number in base 2, which Python reads much faster than it sets bits: 30,000 in 1 ms instead of 6.
+    digits = bytearray(b"0") * span
+    for offset in done:
+        digits[offset - frontier] = _ONE
+    digits.reverse()
+    return int(digits, 2).to_bytes(span // 8 + 1, "little")
+
+
+def _sparse_bits(frontier: int, span: int, done: Collection[int]) -> bytearray:
+    # A compacted topic may jump by millions: an eighth of the memory.
+    bits = bytearray(span // 8 + 1)
+    for offset in done:
+        index = offset - frontier
+        bits[index >> 3] |= 1 << (index & 7)
+    return bits
 
 
 def _inflate(compressed: bytes) -> bytes:

@@ -24,6 +24,14 @@ def test_a_bitmap_gives_back_what_was_finished(frontier: int, ahead: set[int], u
     assert metadata == encode(frontier, end, done)
 
 
+def test_a_sparse_and_a_dense_map_are_read_alike() -> None:
+    dense, sparse = set(range(100, 900)), set(range(100, 90_000, 97))
+
+    for done in (dense, sparse, {100}, {50_000}, dense | {80_000}, dense | sparse):
+        assert decode(99, encode(99, 100_000, done)) == done
+        assert encode(99, 100_000, done) == encode(99, max(done) + 1, done)
+
+
 def test_nothing_finished_is_an_empty_text() -> None:
     assert encode(7, 9, set()) == ""
     assert decode(7, "") == decode(7, None) == set()
