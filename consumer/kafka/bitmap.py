@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 #: Version of the format. Metadata with another prefix is not ours, or from another time.
 PREFIX = "h1."
 
-#: More than any broker's metadata expands to, so that a foreign map cannot fill the memory.
+#: No map of ours expands to more, so that a foreign one cannot fill the memory.
 MAX_BITS_BYTES = 1 << 20
+MAX_SPAN = 8 * MAX_BITS_BYTES
 
 _ONE = ord("1")
 #: More offsets than this for each finished one: few bits to set, in much memory.
@@ -37,7 +38,7 @@ def encode(frontier: int, end: int, done: Collection[int]) -> str:
     if not done:
         return ""
     span = end - frontier
-    bits = _sparse_bits(frontier, span, done) if span > _SPARSE * len(done) else _dense_bits(frontier, span, done)
+    bits = _sparse_bits(frontier, done) if span > _SPARSE * len(done) else _dense_bits(frontier, span, done)
     return PREFIX + base64.b85encode(zlib.compress(bits.rstrip(b"\0"), 1)).decode()
 
 
@@ -60,7 +61,7 @@ def largest_bytes(span: int) -> int:
 
 
 def _dense_bits(frontier: int, span: int, done: Collection[int]) -> bytes:
-    # Written as a number in base 2, which Python reads much faster than it sets bits: 30,000 in 1 ms instead of 6.
+    # Written as a number in base 2, which Python reads much faster than it sets bits: three times and more.
     digits = bytearray(b"0") * span
     for offset in done:
         digits[offset - frontier] = _ONE
@@ -68,9 +69,9 @@ def _dense_bits(frontier: int, span: int, done: Collection[int]) -> bytes:
     return int(digits, 2).to_bytes(span // 8 + 1, "little")
 
 
-def _sparse_bits(frontier: int, span: int, done: Collection[int]) -> bytearray:
-    # A compacted topic may jump by millions: an eighth of the memory.
-    bits = bytearray(span // 8 + 1)
+def _sparse_bits(frontier: int, done: Collection[int]) -> bytearray:
+    # A compacted topic may jump by millions: no longer than needed, and an eighth of the memory.
+    bits = bytearray((max(done) - frontier) // 8 + 1)
     for offset in done:
         index = offset - frontier
         bits[index >> 3] |= 1 << (index & 7)

@@ -148,7 +148,7 @@ def _read_metadata_bytes(cluster: Cluster) -> int | None:
         if size is None:
             return None
         found.append(size)
-    return min(found, default=None)
+    return min(found)
 
 
 def outputs(topics: TopicSettings) -> tuple[str, str, str]:

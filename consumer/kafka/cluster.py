@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_METADATA_S = 1.0
+#: For one question. Whoever asks in vain may ask again at once: the second is over by then.
+QUESTION_S = 1.0
 _ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's own codes begin so
 
 
@@ -25,17 +26,25 @@ class Cluster:
 
     def __init__(self, connect_admin: Callable[[], AdminClient]) -> None:
         self._connect_admin = connect_admin
-        self.admin = connect_admin()
+        self._admin: AdminClient | None = None
+
+    @property
+    def admin(self) -> AdminClient:
+        """The client to ask; opened when it is needed. Raises SettingsInvalid."""
+        if self._admin is None:
+            self._admin = self._connect_admin()
+        return self._admin
 
     def metadata(self) -> ClusterMetadata:
-        """Brokers and topics. Raises KafkaException, also while the cluster names no brokers.
+        """Brokers and topics. Raises KafkaException, also while the cluster names no brokers, and SettingsInvalid.
 
         A broker that has just woken up may do so until its controller counts it in again, and a client that heard it
         may never connect again (librdkafka#5301): the next question is asked by another.
         """
-        metadata = self.admin.list_topics(timeout=_METADATA_S)
+        metadata = self.admin.list_topics(timeout=QUESTION_S)
         if not metadata.brokers:
             log.info("cluster_names_no_brokers")
-            self.admin = self._connect_admin()
+            self.admin.poll(QUESTION_S)  # as if nobody had answered: else clients would be opened by the dozen
+            self._admin = None
             raise KafkaException(KafkaError(_ALL_DOWN, "the cluster names no brokers"))
         return metadata

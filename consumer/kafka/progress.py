@@ -7,6 +7,7 @@ aborted or compacted records) cannot hold it back, which a counter that waits fo
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -92,7 +93,8 @@ class Progress:
         A result must not be published when a crash would forget that it was.
         """
         count = len(offsets)
-        if self.frontier is not None and bitmap.largest_bytes(self._end - self.frontier) <= max_bytes:
+        span = self._end - (self.frontier or 0)
+        if span <= bitmap.MAX_SPAN and bitmap.largest_bytes(span) <= max_bytes:
             return count  # nearly always
         while count and self._bytes_with(offsets[:count]) > max_bytes:
             count //= 2
@@ -112,6 +114,8 @@ class Progress:
     def _bytes_with(self, offsets: Sequence[int]) -> int:
         done = self._done.union(offsets)
         frontier = next((offset for offset, _ in self._waiting if offset not in done), self.position) or 0
+        if max(done) - frontier >= bitmap.MAX_SPAN:  # could be written, but would not be read
+            return sys.maxsize
         return len(bitmap.encode(frontier, self._end, [offset for offset in done if offset >= frontier]))
 
     def _forget_restored(self) -> None:

@@ -18,8 +18,8 @@ SLACK_S = 20.0
 QUESTION_S = 5.0
 
 _POLL_INTERVAL = "max.poll.interval.ms"
-#: The client would read 010000 as 4096, and 0xfa0 and +4000 as well.
-_PLAIN_NUMBER = re.compile("[1-9][0-9]{0,9}")
+#: The client would read 010000 as 4096, 0xfa0 and +4000 as 4000, and of larger numbers only their last 32 bits.
+_PLAIN_NUMBER = re.compile("[1-9][0-9]{0,7}")
 #: Properties that the delivery guarantee rests on; `kafka.properties` may set any other.
 FIXED_KAFKA_PROPERTIES = {
     "enable.auto.commit": "offsets move only in our own transaction",

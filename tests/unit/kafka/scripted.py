@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import BrokerMetadata, ClusterMetadata, PartitionMetadata, TopicMetadata
+from confluent_kafka.admin import BrokerMetadata, ClusterMetadata, ConfigResource, PartitionMetadata, TopicMetadata
 
 from consumer.events import Delivery, OutputRecord
 from consumer.kafka.clients import Clients
@@ -160,6 +161,26 @@ class ScriptedAdmin:
         self.partitions: dict[str, int] = {}
         """By topic; the others do not show."""
         self.brokers = 1
+
+    def poll(self, _: float) -> int:
+        self._script.play("poll")
+        return 0
+
+    def describe_configs(
+        self, resources: list[ConfigResource], *, request_timeout: float
+    ) -> dict[ConfigResource, Future[dict[str, str]]]:
+        """Each answers when it is asked for; `raises["configs"]` says what else."""
+        assert request_timeout > 0
+        answers: dict[ConfigResource, Future[dict[str, str]]] = {}
+        for resource in resources:
+            answers[resource] = Future()
+            try:
+                self._script.play("configs")
+            except (KafkaException, TimeoutError) as error:
+                answers[resource].set_exception(error)
+            else:
+                answers[resource].set_result({})
+        return answers
 
     def list_topics(self, *, timeout: float) -> ClusterMetadata:
         assert timeout > 0

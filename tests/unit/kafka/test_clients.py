@@ -130,7 +130,7 @@ def test_a_poll_interval_within_the_wait_for_commits_is_refused_with_the_reason(
     assert consumer_properties(given(least_ms))["max.poll.interval.ms"] == str(least_ms)
 
 
-@pytest.mark.parametrize("written", ["+4000", "0xfa0", "010000", "\u0661\u0662", "soon", ""])
+@pytest.mark.parametrize("written", ["+4000", "0xfa0", "010000", "4294977296", "\u0661\u0662", "soon", ""])
 def test_a_poll_interval_that_the_client_may_read_otherwise_is_refused(written: str) -> None:
     with pytest.raises(SettingsInvalid, match=r"max\.poll\.interval\.ms must be a plain number of milliseconds"):
         settings(kafka={"properties": {"max.poll.interval.ms": written}})

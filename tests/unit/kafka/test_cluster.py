@@ -23,7 +23,8 @@ class Admins:
     """Opens the first, then the second."""
 
     def __init__(self) -> None:
-        self.opened = [ScriptedAdmin(Script()), ScriptedAdmin(Script())]
+        self.script = Script()
+        self.opened = [ScriptedAdmin(self.script), ScriptedAdmin(self.script)]
         self.first, self.second = (cast("AdminClient", admin) for admin in self.opened)
         self._left = iter([self.first, self.second])
         self.opened[0].brokers = 0
@@ -40,6 +41,7 @@ def test_a_client_that_is_told_of_no_brokers_is_not_asked_again() -> None:
         cluster.metadata()
 
     assert is_outage(kafka_error(caught.value))
+    assert admins.script.calls == ["topics", "poll"]  # which waits: the next may be asked at once
     assert cluster.admin is admins.second
     assert cluster.metadata().brokers
     assert cluster.admin is admins.second

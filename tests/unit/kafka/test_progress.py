@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.kafka.bitmap import decode
+from consumer.kafka.bitmap import MAX_SPAN, decode
 from consumer.kafka.progress import Progress, Snapshot
 
 logs = st.lists(st.integers(min_value=0, max_value=400), unique=True, max_size=80).map(sorted)
@@ -218,3 +218,12 @@ def test_the_oldest_unfinished_offset_tells_its_age() -> None:
     assert progress.oldest_at_s == 6.0
     progress.finish([1])
     assert progress.oldest_at_s is None
+
+
+def test_a_map_that_could_not_be_read_again_is_not_written() -> None:
+    progress = Progress(0, 0)
+    for offset in (0, 1, MAX_SPAN + 1):
+        progress.admit(offset, 0.0)
+
+    assert progress.fitting([1, MAX_SPAN + 1], 1 << 30) == 1
+    assert progress.fitting([0, 1, MAX_SPAN + 1], 1 << 30) == 3
