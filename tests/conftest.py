@@ -63,7 +63,9 @@ def _no_thread_is_left() -> Iterator[None]:
 
 
 def _started_since(before: set[threading.Thread]) -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if thread.is_alive()} - before
+    # A client library's own thread in which Python code once ran, be it the collector, is on the list for ever.
+    foreign = {thread for thread in threading.enumerate() if isinstance(thread, threading._DummyThread)}
+    return {thread for thread in threading.enumerate() if thread.is_alive()} - before - foreign
 
 
 def _refuse_to_dial_out(event: str, arguments: tuple[Any, ...]) -> None:

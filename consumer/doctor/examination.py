@@ -9,11 +9,12 @@ import confluent_kafka
 
 from consumer.doctor.commands import Commands
 from consumer.doctor.finding import Finding, Status
+from consumer.doctor.group import judge_group
 from consumer.doctor.limits import judge_limits
 from consumer.doctor.others import check_registry, check_triton, judge_private_images
 from consumer.doctor.topics import judge_topics
 from consumer.doctor.trial import try_out
-from consumer.errors import BrokerUnavailable
+from consumer.errors import BrokerUnavailable, Refused
 from consumer.kafka.clients import try_properties
 from consumer.kafka.inspection import inspect
 
@@ -40,7 +41,7 @@ def examine(settings: Settings, timeout_s: float) -> Iterator[Finding]:
 
 
 def examine_topics(settings: Settings, timeout_s: float) -> Iterator[Finding]:
-    """The topics alone. Raises BrokerUnavailable, SettingsInvalid."""
+    """The topics alone. Raises BrokerUnavailable, Refused, SettingsInvalid."""
     yield from judge_topics(settings.topics, inspect(settings, timeout_s), Commands.of(settings.kafka))
 
 
@@ -48,13 +49,22 @@ def _examine_kafka(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     try:
         cluster = inspect(settings, timeout_s)
     except BrokerUnavailable as error:
-        advice = "HANGTAG_KAFKA__BOOTSTRAP_SERVERS, and user, password and certificates in HANGTAG_KAFKA__PROPERTIES"
-        yield Finding("broker", Status.FAILED, str(error), advice)
-        yield Finding("kafka", Status.UNKNOWN, "limits, topics, join and transaction were not tried")
+        advice = "HANGTAG_KAFKA__BOOTSTRAP_SERVERS, and security.protocol among HANGTAG_KAFKA__PROPERTIES"
+        yield from _without_kafka(str(error), advice)
+        return
+    except Refused as error:
+        found, _, advice = str(error).partition("; look at: ")
+        yield from _without_kafka(found, advice)
         return
     client = f"confluent-kafka {confluent_kafka.version()}, librdkafka {confluent_kafka.libversion()[0]}"
     yield Finding("broker", Status.OK, f"cluster {cluster.cluster_id} of {len(cluster.brokers)} answers {client}")
     commands = Commands.of(settings.kafka)
     yield from judge_limits(settings, cluster.brokers, commands)
     yield from judge_topics(settings.topics, cluster, commands)
+    yield judge_group(settings.kafka.group_id, cluster, commands)
     yield from try_out(settings, cluster, commands, timeout_s)
+
+
+def _without_kafka(found: str, advice: str) -> Iterator[Finding]:
+    yield Finding("broker", Status.FAILED, found, advice)
+    yield Finding("kafka", Status.UNKNOWN, "limits, topics, join and transaction were not tried")

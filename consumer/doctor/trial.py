@@ -36,7 +36,9 @@ def try_out(settings: Settings, cluster: ClusterFacts, commands: Commands, timeo
     """Join, read, commit and abort as a worker would, under throw-away names. Raises SettingsInvalid."""
     prefix = throw_away_prefix(settings)
     allow_group = commands.allow("READ", "--group", prefix, "--resource-pattern-type", "prefixed")
-    allow_id = commands.allow("WRITE", "--transactional-id", prefix, "--resource-pattern-type", "prefixed")
+    # One ACL for the throw-away id and for those of the slots, which cannot be tried: that would fence their processes.
+    ids = f"{settings.kafka.group_id}-"
+    allow_id = commands.allow("WRITE", "--transactional-id", ids, "--resource-pattern-type", "prefixed")
     limits = _limits(settings, cluster)
     with rehearsal(settings, limits, timeout_s) as member:
         yield _finding("join", member.join(), allow_group)

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import ConfigResource, ResourceType
 
-from consumer.errors import BrokerUnavailable
+from consumer.errors import BrokerUnavailable, Refused
 from consumer.kafka.clients import connect_admin
-from consumer.kafka.faults import kafka_error
+from consumer.kafka.faults import fatal_for, is_outage, kafka_error
 from consumer.kafka.topics import ask_metadata
 
 if TYPE_CHECKING:
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
 
 
-_FORBIDDEN = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
+_FORBIDDEN = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+}
 #: The client gives up a request by itself, a moment after its time.
 _GRACE_S = 5.0
+_AGAIN_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +73,50 @@ class ClusterFacts:
     cluster_id: str
     brokers: Mapping[int, Configs | Untold]
     topics: Mapping[str, TopicFacts | Absent | Untold]
+    group_untold: Untold | None = None
+    """Why the cluster says nothing of our group; None when it does, also that there is none yet."""
 
 
 def inspect(settings: Settings, timeout_s: float) -> ClusterFacts:
-    """Ask for everything once; `timeout_s` seconds for each question. Raises BrokerUnavailable, SettingsInvalid."""
-    complaints: list[str] = []
-    admin = connect_admin(settings, lambda error: complaints.append(f"{error.name()}: {error.str()}"))
+    """Ask for everything once; `timeout_s` seconds for each question.
+
+    Raises BrokerUnavailable, Refused when credentials or certificates do, and SettingsInvalid.
+    """
+    complaints: list[KafkaError] = []
+    admin = connect_admin(settings, complaints.append)
     try:
         metadata = ask_metadata(admin, settings.kafka, timeout_s)
     except BrokerUnavailable as error:
         # The metadata call says only that the transport failed; a refused password or certificate is called back.
         admin.poll(0)
-        raise BrokerUnavailable("; ".join([str(error), *complaints[:1]])) from error
+        for complaint in complaints:
+            if isinstance(refusal := fatal_for(complaint), Refused):
+                raise refusal from error
+        words = [f"{complaint.name()}: {complaint.str()}" for complaint in complaints[:1]]
+        raise BrokerUnavailable("; ".join([str(error), *words])) from error
     brokers = {
         number: _configs(admin, [ConfigResource(ResourceType.BROKER, str(number))], timeout_s)[str(number)]
         for number in metadata.brokers
     }
     names = list(settings.topics.model_dump().values())
-    return ClusterFacts(str(metadata.cluster_id), brokers, _topics(admin, names, timeout_s))
+    group_untold = _group_untold(admin, settings.kafka.group_id, timeout_s)
+    return ClusterFacts(str(metadata.cluster_id), brokers, _topics(admin, names, timeout_s), group_untold)
+
+
+def _group_untold(admin: AdminClient, group_id: str, timeout_s: float) -> Untold | None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        (answer,) = admin.describe_consumer_groups([group_id], request_timeout=timeout_s).values()
+        try:
+            answer.result(timeout_s + _GRACE_S)
+        except KafkaException as exception:
+            error = kafka_error(exception)
+            # The first question about any group has the brokers make the topic of all groups, which takes a moment.
+            if is_outage(error) and time.monotonic() < deadline:
+                time.sleep(_AGAIN_S)
+                continue
+            return None if error.code() == KafkaError.GROUP_ID_NOT_FOUND else _untold(exception)
+        return None
 
 
 def _topics(admin: AdminClient, names: list[str], timeout_s: float) -> Mapping[str, TopicFacts | Absent | Untold]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -137,10 +138,23 @@ class KafkaSettings(Section):
         return self
 
 
+TopicName = Annotated[str, Field(pattern=r"^(\.{3}|\.{0,2}[A-Za-z0-9_-])[A-Za-z0-9._-]*$", max_length=249)]
+"""What Kafka takes: not `.` and `..`."""
+
+
 class TopicSettings(Section):
     """Names of the four topics."""
 
-    events: str = Field("product-events", description="Input.")
-    attributes: str = Field("product-attributes", description="Enriched events, compacted.")
-    embeddings: str = Field("product-embeddings", description="Product vectors, compacted.")
-    dead_letters: str = Field("product-events-dlq", description="Input records that can never work, untouched.")
+    events: TopicName = Field("product-events", description="Input.")
+    attributes: TopicName = Field("product-attributes", description="Enriched events, compacted.")
+    embeddings: TopicName = Field("product-embeddings", description="Product vectors, compacted.")
+    dead_letters: TopicName = Field("product-events-dlq", description="Input records that can never work, untouched.")
+
+    @model_validator(mode="after")
+    def _refuse_twins(self) -> TopicSettings:
+        # Dead letters that are read again as events would become dead letters for ever.
+        names = list(self.model_dump().values())
+        twins = sorted({name for name in names if names.count(name) > 1})
+        if twins:
+            raise ValueError(f"each needs a topic of its own: {', '.join(twins)} stands more than once")
+        return self

@@ -152,6 +152,22 @@ def test_results_per_commit_default_to_a_quarter_of_the_slots() -> None:
     assert load_settings().engine.results_per_commit == 250
 
 
+@pytest.mark.parametrize("twin", ["attributes", "embeddings", "dead_letters"])
+def test_two_settings_of_one_topic_are_refused(monkeypatch: pytest.MonkeyPatch, twin: str) -> None:
+    monkeypatch.setenv(f"HANGTAG_TOPICS__{twin.upper()}", "product-events")
+
+    with pytest.raises(SettingsInvalid, match="each needs a topic of its own: product-events"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["bad name!", ".", "..", "a" * 250])
+def test_a_topic_that_kafka_would_not_take_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("HANGTAG_TOPICS__EVENTS", name)
+
+    with pytest.raises(SettingsInvalid, match=r"topics\.events"):
+        load_settings()
+
+
 @pytest.mark.parametrize("url", ["registry:8081", "ftp://registry", "http://", "http://registry:99999", "http://a,b"])
 def test_an_address_of_a_registry_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("HANGTAG_REGISTRY__URL", url)

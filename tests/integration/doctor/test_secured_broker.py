@@ -97,6 +97,17 @@ def test_throw_away_names_that_are_not_allowed_prove_nothing(worker: Worker) -> 
     assert report.status("transaction") == "ok"  # the slots' prefix covers it
 
 
+def test_a_group_that_only_throw_away_names_stand_for_is_told(worker: Worker) -> None:
+    worker.permissions.grant(*(rule for rule in NEEDED if not rule.startswith("group ")))
+    worker.permissions.grant(DOCTOR)
+
+    report = worker.examined()
+
+    assert report.status("join") == "ok"
+    assert report.status("group_permissions") == "failed"
+    assert f"--operation READ --group {worker.group_id}" in report.of("group_permissions")["advice"]
+
+
 def test_an_input_that_may_only_be_written_is_told_twice(worker: Worker) -> None:
     worker.permissions.grant(DOCTOR)
     worker.permissions.grant("events WRITE")
@@ -115,7 +126,8 @@ def test_a_wrong_password_is_told_as_such(worker: Worker) -> None:
     finding = worker.commands.report("doctor", "--timeout", "5").of("broker")
 
     assert finding["status"] == "failed"
-    assert "_AUTHENTICATION" in finding["found"]
+    assert "Kafka refuses us (_AUTHENTICATION" in finding["found"]
+    assert finding["advice"].startswith("sasl.mechanism, sasl.username and sasl.password")
     assert "no-secret" not in finding["found"]
 
 
