@@ -16,7 +16,7 @@ from consumer.doctor.topics import judge_topics
 from consumer.doctor.trial import try_out
 from consumer.errors import BrokerUnavailable, Refused
 from consumer.kafka.clients import try_properties
-from consumer.kafka.inspection import inspect
+from consumer.kafka.inspection import inspect, inspect_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,15 +53,14 @@ def _examine_kafka(settings: Settings, timeout_s: float) -> Iterator[Finding]:
         yield from _without_kafka(str(error), advice)
         return
     except Refused as error:
-        found, _, advice = str(error).partition("; look at: ")
-        yield from _without_kafka(found, advice)
+        yield from _without_kafka(str(error), "HANGTAG_KAFKA__PROPERTIES and the secrets of docs/kafka-security.md")
         return
     client = f"confluent-kafka {confluent_kafka.version()}, librdkafka {confluent_kafka.libversion()[0]}"
     yield Finding("broker", Status.OK, f"cluster {cluster.cluster_id} of {len(cluster.brokers)} answers {client}")
     commands = Commands.of(settings.kafka)
     yield from judge_limits(settings, cluster.brokers, commands)
     yield from judge_topics(settings.topics, cluster, commands)
-    yield judge_group(settings.kafka.group_id, cluster, commands)
+    yield judge_group(settings.kafka.group_id, inspect_group(settings, timeout_s), commands)
     yield from try_out(settings, cluster, commands, timeout_s)
 
 

@@ -9,12 +9,12 @@ from consumer.doctor.finding import Finding, Status
 
 if TYPE_CHECKING:
     from consumer.doctor.commands import Commands
-    from consumer.kafka.inspection import ClusterFacts
+    from consumer.kafka.inspection import Untold
 
 
-def judge_group(group_id: str, cluster: ClusterFacts, commands: Commands) -> Finding:
+def judge_group(group_id: str, untold: Untold | None, commands: Commands) -> Finding:
     """Whether we may see it, which comes with READ; that READ is enough to join is tried under another name."""
-    if (untold := cluster.group_untold) is None:
+    if untold is None:
         return Finding("group_permissions", Status.OK, f"we may see group {group_id}")
     if untold.is_forbidden:
         allow = commands.allow("READ", "--group", group_id)

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import ConfigResource, ResourceType
 
 from consumer.errors import BrokerUnavailable, Refused
+from consumer.kafka.cluster import ASK_S
 from consumer.kafka.faults import advice_for, kafka_error
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ log = structlog.get_logger()
 DEFAULT_METADATA_BYTES = 4_096
 DEFAULT_MESSAGE_BYTES = 1_048_588
 
-_ASK_S = 1.0
 _CONFIGS_S = 5.0
 
 
@@ -113,7 +113,7 @@ def _refuse_without_partners(metadata: ClusterMetadata, topics: TopicSettings, n
 
 def _why_hidden(admin: AdminClient, name: str) -> str | None:
     """Advice when ACLs hide the topic: the list leaves it out then, and only when asked by name does Kafka say so."""
-    (answer,) = admin.describe_topics(TopicCollection([name]), request_timeout=_ASK_S).values()
+    (answer,) = admin.describe_topics(TopicCollection([name]), request_timeout=ASK_S).values()
     try:
         answer.result(_CONFIGS_S)
     except KafkaException as error:

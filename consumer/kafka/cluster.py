@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import structlog
 from confluent_kafka import KafkaError, KafkaException
 
+from consumer.kafka.faults import ALL_DOWN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 #: For one question. Whoever asks in vain may ask again at once: the second is over by then.
-QUESTION_S = 1.0
-_ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's own codes begin so
+ASK_S = 1.0
 
 
 class Cluster:
@@ -41,10 +42,10 @@ class Cluster:
         A broker that has just woken up may do so until its controller counts it in again, and a client that heard it
         may never connect again (librdkafka#5301): the next question is asked by another.
         """
-        metadata = self.admin.list_topics(timeout=QUESTION_S)
+        metadata = self.admin.list_topics(timeout=ASK_S)
         if not metadata.brokers:
             log.info("cluster_names_no_brokers")
-            self.admin.poll(QUESTION_S)  # as if nobody had answered: else clients would be opened by the dozen
+            self.admin.poll(ASK_S)  # as if nobody had answered: else clients would be opened by the dozen
             self._admin = None
-            raise KafkaException(KafkaError(_ALL_DOWN, "the cluster names no brokers"))
+            raise KafkaException(KafkaError(ALL_DOWN, "the cluster names no brokers"))
         return metadata

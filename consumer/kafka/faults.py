@@ -76,6 +76,8 @@ _OUTAGES = {
     KafkaError.CONCURRENT_TRANSACTIONS,
 }
 
+ALL_DOWN = KafkaError._ALL_BROKERS_DOWN
+
 #: Sizes are checked before anything is produced, so these say that a topic's limit was lowered since it was read.
 TOO_LARGE = {
     KafkaError.MSG_SIZE_TOO_LARGE,

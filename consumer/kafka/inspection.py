@@ -73,8 +73,6 @@ class ClusterFacts:
     cluster_id: str
     brokers: Mapping[int, Configs | Untold]
     topics: Mapping[str, TopicFacts | Absent | Untold]
-    group_untold: Untold | None = None
-    """Why the cluster says nothing of our group; None when it does, also that there is none yet."""
 
 
 def inspect(settings: Settings, timeout_s: float) -> ClusterFacts:
@@ -99,14 +97,15 @@ def inspect(settings: Settings, timeout_s: float) -> ClusterFacts:
         for number in metadata.brokers
     }
     names = list(settings.topics.model_dump().values())
-    group_untold = _group_untold(admin, settings.kafka.group_id, timeout_s)
-    return ClusterFacts(str(metadata.cluster_id), brokers, _topics(admin, names, timeout_s), group_untold)
+    return ClusterFacts(str(metadata.cluster_id), brokers, _topics(admin, names, timeout_s))
 
 
-def _group_untold(admin: AdminClient, group_id: str, timeout_s: float) -> Untold | None:
+def inspect_group(settings: Settings, timeout_s: float) -> Untold | None:
+    """Why the cluster says nothing of our group; None when it does, also that there is none yet."""
+    admin = connect_admin(settings)
     deadline = time.monotonic() + timeout_s
     while True:
-        (answer,) = admin.describe_consumer_groups([group_id], request_timeout=timeout_s).values()
+        (answer,) = admin.describe_consumer_groups([settings.kafka.group_id], request_timeout=timeout_s).values()
         try:
             answer.result(timeout_s + _GRACE_S)
         except KafkaException as exception:

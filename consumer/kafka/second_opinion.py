@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType
 
 from consumer.errors import SettingsInvalid, StaleGeneration
-from consumer.kafka.cluster import QUESTION_S, Cluster
+from consumer.kafka.cluster import ASK_S, Cluster
 from consumer.kafka.faults import advice_for, kafka_error
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class SecondOpinion:
             answer
             for number in brokers
             for answer in cluster.admin.describe_configs(
-                [ConfigResource(ResourceType.BROKER, str(number))], request_timeout=QUESTION_S
+                [ConfigResource(ResourceType.BROKER, str(number))], request_timeout=ASK_S
             ).values()
         ]
         is_answered = any(_is_answer(answer) for answer in answers)
@@ -77,7 +77,7 @@ class SecondOpinion:
 def _is_answer(answer: Future[object]) -> bool:
     """Whether the broker said anything; that it refuses to tell will do."""
     try:
-        answer.result(QUESTION_S)
+        answer.result(ASK_S)
     except TimeoutError:
         return False
     except KafkaException as error:

@@ -11,13 +11,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from confluent_kafka import KafkaError
 
 from consumer.errors import Refused
-from consumer.kafka.faults import Notice, fatal_for, notice_of
+from consumer.kafka.faults import ALL_DOWN, Notice, fatal_for, notice_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from confluent_kafka import KafkaError
 
     from consumer.kafka.vitals import Vitals
     from consumer.observability.metrics import Metrics
@@ -30,8 +31,6 @@ ALARM_S = 30.0
 MISSING_TOPIC_S = 60.0
 #: The same error is logged this often at most.
 REPEAT_S = 5.0
-
-_ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's own codes begin so
 
 
 class GroupWatch:
@@ -106,7 +105,7 @@ class GroupWatch:
         """Librdkafka's error callback: mostly connections that it will open again by itself."""
         if isinstance(refusal := fatal_for(error), Refused):
             self._refusal = refusal
-        if error.code() == _ALL_DOWN:
+        if error.code() == ALL_DOWN:
             self._is_reachable = False
             self._had_outage = True
             self._vitals.obstacle("broker", "no Kafka broker answers")

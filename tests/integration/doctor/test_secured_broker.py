@@ -127,7 +127,8 @@ def test_a_wrong_password_is_told_as_such(worker: Worker) -> None:
 
     assert finding["status"] == "failed"
     assert "Kafka refuses us (_AUTHENTICATION" in finding["found"]
-    assert finding["advice"].startswith("sasl.mechanism, sasl.username and sasl.password")
+    assert "look at: sasl.mechanism, sasl.username and sasl.password" in finding["found"]
+    assert "docs/kafka-security.md" in finding["advice"]
     assert "no-secret" not in finding["found"]
 
 
