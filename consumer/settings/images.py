@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import os
+import re
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, NamedTuple
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from consumer.settings.section import Section
 
@@ -33,6 +35,20 @@ def parse_endpoint(text: str) -> PrivateEndpoint:
     return PrivateEndpoint(ip_network(network.replace("[", "").replace("]", "")), int(port))
 
 
+_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:.]*")
+
+
+def _host_pattern(text: str) -> str:
+    pattern = text.lower().rstrip(".")
+    if not _PATTERN.fullmatch(pattern):
+        raise ValueError(f"{text!r} is no host name: cdn.example.org, *.example.org or an address (IDN as xn--)")
+    return pattern
+
+
+#: A host name or an address in lower case; `*.` in front means every host below it.
+HostPattern = Annotated[str, AfterValidator(_host_pattern)]
+
+
 class Egress(StrEnum):
     """How image requests leave."""
 
@@ -41,23 +57,70 @@ class Egress(StrEnum):
 
 
 class ImageSettings(Section):
-    """Limits against vendors who choose the URLs and the bytes."""
+    """Limits against vendors who choose the URLs and the bytes. All of them hold per process."""
 
-    egress: Egress = Field(Egress.DIRECT, description="direct judges every address itself; proxy is not supported yet.")
+    egress: Egress = Field(
+        Egress.DIRECT,
+        description="direct judges every address itself and ignores proxy variables; proxy leaves that to proxy_url.",
+    )
+    proxy_url: SecretStr | None = Field(
+        None, description="The one host that egress = proxy connects to, with its credentials if it wants any."
+    )
+    ca_file: Path | None = Field(None, description="PEM file of authorities that are trusted beside the system's.")
     allow_private: tuple[Annotated[str, AfterValidator(_endpoint)], ...] = Field(
         (), description="CIDR:port entries for which the port rule and the address rule are lifted, and nothing else."
+    )
+    refused_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (), description="Never dialled although public: your own ranges, for example."
+    )
+    nat64_prefixes: tuple[IPv6Network, ...] = Field(
+        (), description="Your site's own, where it is not 64:ff9b::/96: what they wrap is judged (RFC 6052)."
+    )
+    allowed_hosts: dict[str, tuple[HostPattern, ...]] = Field(
+        {},
+        description='Vendor id, or "*" for those not named, to the hosts that its URLs and their redirects may name; '
+        '"*.example.org" is every host below. A vendor without an entry may name any.',
+    )
+    denied_hosts: dict[str, tuple[HostPattern, ...]] = Field(
+        {}, description='The same for hosts that they may not name; here "*" holds for every vendor.'
+    )
+    schemes: tuple[Literal["http", "https"], ...] = Field(
+        ("https", "http"), min_length=1, description="Of URLs and redirects; a redirect never leads from https to http."
+    )
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
+        (80, 443), min_length=1, description="Of URLs and redirects: services that do not speak HTTP stay out of reach."
     )
     connect_timeout_s: float = Field(3, gt=0, description="To open a connection, DNS included.")
     read_timeout_s: float = Field(5, gt=0, description="Between two reads.")
     fetch_timeout_s: float = Field(15, gt=0, description="For one image over all hops; a slow drip ends here.")
+    retries: int = Field(1, ge=0, le=3, description="Of a fetch that may do better; a second finds about one percent.")
     max_redirects: int = Field(3, ge=0, description="Hops followed, each checked like the first URL.")
     max_body_bytes: int = Field(10 << 20, ge=1, description="Body cap, by Content-Length and by counting.")
+    body_bytes: int = Field(256 << 20, ge=1, description="Bytes of bodies that come in or wait to be decoded.")
     max_pixels: int = Field(40_000_000, ge=1, description="Width x height, read from the header before decoding.")
     max_side_px: int = Field(16_384, ge=1, description="Longest side.")
     min_side_px: int = Field(32, ge=1, description="Shortest side; smaller pictures say nothing.")
+    avif_bytes: int = Field(
+        1 << 30, ge=0, description="Address space of the process that decodes AVIF; 0 turns the format off."
+    )
+    decode_timeout_s: float = Field(10, gt=0, description="For one AVIF; its process is killed then.")
     per_product: int = Field(6, ge=1, le=6, description="URLs tried per product, best first; events list at most 6.")
-    in_flight: int = Field(128, ge=1, description="Fetches at a time per process.")
-    in_flight_per_host: int = Field(8, ge=1, description="Fetches at a time per host: politeness.")
+    in_flight: int = Field(128, ge=1, description="Fetches at a time.")
+    in_flight_per_host: int = Field(
+        8, ge=1, description="Fetches at a time per host: politeness. Processes do not know of each other."
+    )
+    host_queue_s: float = Field(
+        60, gt=0, description="Work that may wait at one host, at that host's own pace; what comes then is lost."
+    )
+    breaker_failures: int = Field(
+        5, ge=1, description="Timeouts, failed connections and 5xx in a row after which a host is left alone."
+    )
+    breaker_first_s: float = Field(30, gt=0, description="For so long at first; then one fetch tries it.")
+    breaker_cap_s: float = Field(900, gt=0, description="The pause doubles with each failed trial up to this.")
+    retry_after_cap_s: float = Field(600, gt=0, description="A host that asks for more is left alone for so long.")
+    hosts_remembered: int = Field(10_000, ge=1, description="Hosts whose state is kept: vendors invent names.")
+    dns_cache_s: int = Field(60, ge=0, description="Addresses are judged when they are dialled, so a cache is safe.")
+    keep_alive_s: float = Field(60, gt=0, description="A kept connection costs a fifth of the CPU of a new one.")
     decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Default: one per core.")
     contact: str = Field("https://example.org/hangtag", description="Contact in the User-Agent, for host owners.")
 
