@@ -4,84 +4,80 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
 from consumer.events import FetchReason
+from consumer.images.ranges import Address, AddressSet
+from consumer.images.special_purpose import special_purpose
+from consumer.images.wrappings import WELL_KNOWN, Wrapping, is_tunnel
 
 if TYPE_CHECKING:
-    from consumer.settings import PrivateEndpoint
+    from consumer.settings import ImageSettings, PrivateEndpoint
 
-Address = IPv4Address | IPv6Address
-
-PORTS = frozenset({80, 443})
+__all__ = ["Address", "AddressPolicy"]
 
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
     """Public addresses on the web's ports, and the endpoints that the operator made an exception for."""
 
-    private_endpoints: tuple[PrivateEndpoint, ...] = ()
+    ports: frozenset[int]
+    private_endpoints: tuple[PrivateEndpoint, ...]
+    refused: AddressSet
+    """The operator's own, of which nothing is dialled: as it stands, in a wrapping, or as one."""
+    wrappings: tuple[Wrapping, ...]
+    """Longest prefix first, as a router takes them."""
+
+    @classmethod
+    def of(cls, settings: ImageSettings) -> AddressPolicy:
+        """The policy that the settings describe."""
+        wrappings = (*WELL_KNOWN, *map(Wrapping.of, settings.nat64_prefixes))
+        return cls(
+            ports=frozenset(settings.ports),
+            private_endpoints=settings.private_endpoints,
+            refused=AddressSet(settings.refused_networks),
+            wrappings=tuple(sorted(wrappings, key=lambda wrapping: -wrapping.length)),
+        )
 
     def judge(self, address: Address, port: int) -> FetchReason | None:
         """Why nothing is fetched from there: `blocked_address` or `port`; None when it may be dialled."""
         if self.is_excepted(address, port):
             return None
-        if not is_public(address):
+        if not self.is_public(address):
             return FetchReason.BLOCKED_ADDRESS
-        return None if port in PORTS else FetchReason.PORT
+        return None if port in self.ports else FetchReason.PORT
 
     def is_excepted(self, address: Address, port: int) -> bool:
         """Whether an entry of `images.allow_private` names this address and this port."""
+        if isinstance(address, IPv6Address) and address.scope_id:
+            return False
         return any(port == entry.port and address in entry.network for entry in self.private_endpoints)
 
     def may_use_port(self, port: int) -> bool:
         """Whether a name may be looked up for this port; what it resolves to is judged when it is dialled."""
-        return port in PORTS or any(port == entry.port for entry in self.private_endpoints)
+        return port in self.ports or any(port == entry.port for entry in self.private_endpoints)
 
+    def is_public(self, address: Address) -> bool:
+        """Whether a packet to this address leaves for the internet, whatever it is wrapped in.
 
-def is_public(address: Address) -> bool:
-    """Whether a packet to this address leaves for the internet, whatever it is wrapped in.
-
-    Unwrapped: mapped and compatible IPv4, and NAT64, which DNS64 makes of every IPv4-only site. Tunnels (6to4,
-    Teredo, ISATAP) and zone ids are refused outright.
-    """
-    if isinstance(address, IPv6Address):
-        if address.scope_id or _is_isatap(address):
+        Zone ids and tunnels are refused outright; of an address that stands for another one, that is judged.
+        """
+        if address in self.refused:
             return False
-        for wrapping in _IPV4_WRAPPINGS:
-            if address in wrapping:
-                return is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
-    if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
-        return False
-    return not any(address in network for network in _REFUSED)
+        if isinstance(address, IPv6Address):
+            if address.scope_id or is_tunnel(address):
+                return False
+            if wrapping := self._wrapping_of(address):
+                inner = wrapping.inner(address)
+                return inner is not None and self.is_public(inner)
+        return address not in special_purpose()
 
+    def unwrapped(self, address: Address) -> Address:
+        """The IPv4 address that this one stands for; the address itself if it stands for none."""
+        if isinstance(address, IPv6Address) and (wrapping := self._wrapping_of(address)):
+            return wrapping.inner(address) or address
+        return address
 
-_IPV4_WRAPPINGS = tuple(map(IPv6Network, ("::ffff:0:0/96", "::/96", "64:ff9b::/96")))
-
-#: What `is_global` gets wrong on some Python, and one cloud's metadata service on a public address (168.63.129.16).
-_REFUSED: tuple[IPv4Network | IPv6Network, ...] = tuple(
-    map(
-        ip_network,
-        (
-            "100.64.0.0/10",
-            "168.63.129.16/32",
-            "192.0.0.0/24",
-            "192.88.99.0/24",
-            "64:ff9b:1::/48",
-            "100:0:0:1::/64",
-            "2001::/23",
-            "2002::/16",
-            "3fff::/20",
-            "5f00::/16",
-            "fec0::/10",
-        ),
-    )
-)
-
-_ISATAP_IDS = frozenset({0x0000_5EFE, 0x0200_5EFE})
-
-
-def _is_isatap(address: IPv6Address) -> bool:
-    """Interface id `[0|200]:5efe:a.b.c.d` (RFC 5214, section 6.1): a tunnel to that IPv4 address."""
-    return int(address) >> 32 & 0xFFFF_FFFF in _ISATAP_IDS
+    def _wrapping_of(self, address: IPv6Address) -> Wrapping | None:
+        return next((wrapping for wrapping in self.wrappings if wrapping.holds(address)), None)

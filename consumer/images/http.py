@@ -15,7 +15,6 @@ from aiohttp import hdrs
 from consumer import __version__
 from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
-from consumer.images.addresses import AddressPolicy
 from consumer.images.bodies import Body, judge_head, judge_status
 from consumer.images.dialling import ThreadResolver, make_connector, refusals
 from consumer.images.slots import Slots
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from yarl import URL
 
+    from consumer.images.vendor_hosts import VendorHosts
     from consumer.observability.metrics import Metrics
     from consumer.settings import ImageSettings
 
@@ -78,14 +78,13 @@ class Fetcher:
     """One client for all images, in the event loop that opened it; whoever opened it closes it there."""
 
     def __init__(self, settings: ImageSettings, metrics: Metrics, resolver: AbstractResolver) -> None:
-        addresses = AddressPolicy(settings.private_endpoints)
         self._settings = settings
         self._metrics = metrics
         self._resolver = resolver
-        self._policy = UrlPolicy(addresses)
+        self._policy = UrlPolicy.of(settings)
         self._slots = Slots(settings.in_flight, settings.in_flight_per_host)
         self._session = aiohttp.ClientSession(
-            connector=make_connector(settings, addresses, resolver),
+            connector=make_connector(settings, self._policy.addresses, resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
@@ -125,25 +124,26 @@ class Fetcher:
         return FetchFailed(url, body) if isinstance(body, FetchReason) else Fetched(url, body)
 
     async def _fetch(self, text: str) -> bytes | FetchReason:
-        url = self._policy.vet(text)
+        hosts = self._policy.hosts_of("")
+        url = self._policy.vet(text, hosts)
         if isinstance(url, FetchReason):
             return url
         try:
             async with asyncio.timeout(self._settings.fetch_timeout_s):
-                body = await self._follow(url)
+                body = await self._follow(url, hosts)
                 if isinstance(body, FetchReason) and body in _RETRIED:
                     await asyncio.sleep(_BACKOFF.wait_s(0))
-                    body = await self._follow(url)
+                    body = await self._follow(url, hosts)
                 return body
         except TimeoutError:
             return FetchReason.TIMEOUT_TOTAL
 
-    async def _follow(self, url: URL) -> bytes | FetchReason:
+    async def _follow(self, url: URL, hosts: VendorHosts) -> bytes | FetchReason:
         for _ in range(self._settings.max_redirects + 1):
             answer = await self._request(url)
             if not isinstance(answer, _Redirect):
                 return answer
-            target = self._policy.follow(url, answer.location)
+            target = self._policy.follow(url, answer.location, hosts)
             if isinstance(target, FetchReason):
                 return target
             url = target

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from consumer.events import FetchReason
+from consumer.images.addresses import AddressPolicy
+from consumer.images.vendor_hosts import HostRules
 
 if TYPE_CHECKING:
-    from consumer.images.addresses import Address, AddressPolicy
+    from consumer.images.ranges import Address
+    from consumer.images.vendor_hosts import VendorHosts
+    from consumer.settings import ImageSettings
 
 MAX_URL_CHARACTERS = 2048
 
@@ -23,7 +27,6 @@ _FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _HOST_NAME = re.compile(r"(?=.{1,254}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 #: `0x7f.1`, `127.1`, `2130706433`: a host that ends in a number is an address (WHATWG URL, section 3.5), oddly written.
 _ODD_ADDRESS = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
-_SCHEMES = frozenset({"http", "https"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +34,28 @@ class UrlPolicy:
     """Decides on everything that can be known of a URL without asking anybody."""
 
     addresses: AddressPolicy
+    schemes: frozenset[str]
+    hosts: HostRules
 
-    def vet(self, text: str) -> URL | FetchReason:
-        """The URL to fetch, or `invalid_url`, `scheme`, `userinfo`, `port` or `blocked_address`.
+    @classmethod
+    def of(cls, settings: ImageSettings) -> UrlPolicy:
+        """The policy that the settings describe."""
+        addresses = AddressPolicy.of(settings)
+        return cls(addresses, frozenset(settings.schemes), HostRules.of(settings, addresses.unwrapped))
+
+    def hosts_of(self, vendor_id: str) -> VendorHosts:
+        """The lists that the vendor's URLs are vetted with; equal for vendors with the same rules, and hashable."""
+        return self.hosts.of_vendor(vendor_id)
+
+    def vet(self, text: str, hosts: VendorHosts) -> URL | FetchReason:
+        """The URL to fetch, or `invalid_url`, `scheme`, `userinfo`, `port`, `blocked_address` or `host_not_allowed`.
 
         A host name's address is not known here: the connection is judged again when it is opened.
         """
         url = _parse(text)
-        return url if isinstance(url, FetchReason) else self._judge(url)
+        return url if isinstance(url, FetchReason) else self._judge(url, hosts)
 
-    def follow(self, current: URL, location: str) -> URL | FetchReason:
+    def follow(self, current: URL, location: str, hosts: VendorHosts) -> URL | FetchReason:
         """The target of a redirect, vetted like a first URL; `redirect_downgrade` from https to http."""
         target = _parse(location)
         if isinstance(target, FetchReason):
@@ -51,20 +66,28 @@ class UrlPolicy:
             return FetchReason.INVALID_URL
         if (current.scheme, target.scheme) == ("https", "http"):
             return FetchReason.REDIRECT_DOWNGRADE
-        return self._judge(target)
+        return self._judge(target, hosts)
 
-    def _judge(self, url: URL) -> URL | FetchReason:
-        if url.scheme not in _SCHEMES:
+    def _judge(self, url: URL, hosts: VendorHosts) -> URL | FetchReason:
+        if url.scheme not in self.schemes:
             return FetchReason.SCHEME
-        host, port = url.raw_host, url.port
-        literal = _literal(host or "")
-        if host is None or port is None or (literal is None and not _is_name(host)):
+        name, port = url.raw_host, url.port
+        literal = _literal(name or "")
+        if name is None or port is None or (literal is None and not _is_name(name)):
             return FetchReason.INVALID_URL
         if url.raw_user is not None or url.raw_password is not None:
             return FetchReason.USERINFO
+        return self._judge_endpoint(literal, port) or self._judge_host(literal or name, hosts) or url
+
+    def _judge_endpoint(self, literal: Address | None, port: int) -> FetchReason | None:
         if literal is not None:
-            return self.addresses.judge(literal, port) or url
-        return url if self.addresses.may_use_port(port) else FetchReason.PORT
+            return self.addresses.judge(literal, port)
+        return None if self.addresses.may_use_port(port) else FetchReason.PORT
+
+    def _judge_host(self, host: Address | str, hosts: VendorHosts) -> FetchReason | None:
+        """Last of all: a forbidden address is worth an alert, a forbidden host is not."""
+        host = host.rstrip(".") if isinstance(host, str) else self.addresses.unwrapped(host)
+        return None if hosts.may_name(host) else FetchReason.HOST_NOT_ALLOWED
 
 
 def host_key(url: URL) -> str:

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.events import FetchReason
-from consumer.images.addresses import AddressPolicy, is_public
-from consumer.settings import parse_endpoint
+from consumer.images.addresses import AddressPolicy
+from consumer.settings import ImageSettings
+
+is_public = AddressPolicy.of(ImageSettings()).is_public
 
 ROWS = [
     tuple(part.strip() for part in line.split("|"))
@@ -86,7 +88,7 @@ def test_a_public_address_is_one_that_the_standard_library_calls_global(address:
 
 
 def test_only_the_ports_of_the_web_are_dialled() -> None:
-    policy = AddressPolicy()
+    policy = AddressPolicy.of(ImageSettings())
 
     assert policy.judge(ip_address("8.8.8.8"), 80) is None
     assert policy.judge(ip_address("8.8.8.8"), 443) is None
@@ -96,7 +98,7 @@ def test_only_the_ports_of_the_web_are_dialled() -> None:
 
 
 def test_an_exception_holds_for_its_address_and_its_port_and_nothing_else() -> None:
-    policy = AddressPolicy((parse_endpoint("127.0.0.1/32:8123"), parse_endpoint("[::1]/128:8123")))
+    policy = AddressPolicy.of(ImageSettings(allow_private=("127.0.0.1/32:8123", "[::1]/128:8123")))
 
     assert policy.judge(ip_address("127.0.0.1"), 8123) is None
     assert policy.judge(ip_address("::1"), 8123) is None

@@ -10,7 +10,7 @@ import pytest
 from consumer.events import FetchReason
 from consumer.images.addresses import AddressPolicy
 from consumer.images.dialling import ThreadResolver, is_our_own, judge
-from consumer.settings import parse_endpoint
+from consumer.settings import ImageSettings
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.3"])
@@ -19,16 +19,16 @@ def test_this_machine_knows_its_own_addresses(address: str) -> None:
 
 
 def test_an_exception_may_be_our_own_address() -> None:
-    policy = AddressPolicy((parse_endpoint("127.0.0.1/32:8123"),))
+    policy = AddressPolicy.of(ImageSettings(allow_private=("127.0.0.1/32:8123",)))
 
     assert judge(policy, ip_address("127.0.0.1"), 8123) is None
     assert judge(policy, ip_address("127.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
 
 
 def test_an_address_of_ours_is_refused_even_if_it_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.images.addresses.is_public", lambda _: True)
+    monkeypatch.setattr(AddressPolicy, "is_public", lambda *_: True)
 
-    assert judge(AddressPolicy(), ip_address("127.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
+    assert judge(AddressPolicy.of(ImageSettings()), ip_address("127.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
 
 
 def test_names_resolve_on_threads_of_their_own() -> None:

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from consumer.events import FetchReason
-from consumer.images.addresses import AddressPolicy
 from consumer.images.urls import MAX_URL_CHARACTERS, UrlPolicy, host_key
-from consumer.settings import parse_endpoint
+from consumer.settings import ImageSettings
 
-POLICY = UrlPolicy(AddressPolicy((parse_endpoint("127.0.0.2/32:8123"),)))
+POLICY = UrlPolicy.of(ImageSettings(allow_private=("127.0.0.2/32:8123",)))
+ANY = POLICY.hosts_of("")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ POLICY = UrlPolicy(AddressPolicy((parse_endpoint("127.0.0.2/32:8123"),)))
     ],
 )
 def test_a_proper_url_is_accepted(text: str) -> None:
-    assert isinstance(POLICY.vet(text), URL)
+    assert isinstance(POLICY.vet(text, ANY), URL)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_proper_url_is_accepted(text: str) -> None:
     ],
 )
 def test_an_improper_url_is_refused_with_its_reason(text: str, reason: FetchReason) -> None:
-    assert POLICY.vet(text) is reason
+    assert POLICY.vet(text, ANY) is reason
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_improper_url_is_refused_with_its_reason(text: str, reason: FetchReas
     ],
 )
 def test_a_redirect_is_followed_from_where_it_stands(location: str, target: str) -> None:
-    assert POLICY.follow(URL("https://shop.example/a/"), location) == URL(target)
+    assert POLICY.follow(URL("https://shop.example/a/"), location, ANY) == URL(target)
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,11 @@ def test_a_redirect_is_followed_from_where_it_stands(location: str, target: str)
     ],
 )
 def test_a_redirect_is_vetted_like_a_first_url(location: str, reason: FetchReason) -> None:
-    assert POLICY.follow(URL("https://shop.example/a/"), location) is reason
+    assert POLICY.follow(URL("https://shop.example/a/"), location, ANY) is reason
 
 
 def test_a_redirect_may_go_up_to_https() -> None:
-    assert POLICY.follow(URL("http://shop.example/"), "https://shop.example/") == URL("https://shop.example/")
+    assert POLICY.follow(URL("http://shop.example/"), "https://shop.example/", ANY) == URL("https://shop.example/")
 
 
 def test_one_host_has_one_key() -> None:
@@ -145,6 +145,6 @@ def test_one_host_has_one_key() -> None:
 
 @given(st.text() | st.from_regex(r"https?://[^/]{0,20}/.{0,20}"))
 def test_any_text_gives_a_url_or_a_reason(text: str) -> None:
-    vetted = POLICY.vet(text)
+    vetted = POLICY.vet(text, ANY)
 
     assert isinstance(vetted, FetchReason) or vetted.scheme in {"http", "https"}

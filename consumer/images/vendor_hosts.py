@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which hosts a vendor's URLs may name. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from consumer.images.ranges import Address
+    from consumer.settings import ImageSettings
+
+    Host = Address | str
+
+#: The key of those whom a list does not name.
+EVERYBODY = "*"
+_BELOW = "*."
+
+
+@dataclass(frozen=True, slots=True)
+class HostList:
+    """Some hosts: names in lower case without a last dot, names whose subdomains are meant, and addresses."""
+
+    exact: frozenset[Host]
+    above: frozenset[str]
+
+    def __contains__(self, host: Host) -> bool:
+        if host in self.exact:
+            return True
+        return isinstance(host, str) and any(parent in self.above for parent in _parents(host))
+
+
+@dataclass(frozen=True, slots=True)
+class VendorHosts:
+    """The lists of one vendor. Those of two vendors are equal where their rules are: part of a key for shared work."""
+
+    allowed: HostList | None
+    """None allows any."""
+    denied: HostList
+
+    def may_name(self, host: Host) -> bool:
+        """Whether a URL may name the host: what is denied stays so where it is allowed too."""
+        return host not in self.denied and (self.allowed is None or host in self.allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class HostRules:
+    """The lists of all vendors that have one, and of those who have none."""
+
+    vendors: dict[str, VendorHosts]
+    others: VendorHosts
+
+    @classmethod
+    def of(cls, settings: ImageSettings, unwrapped: Callable[[Address], Address]) -> HostRules:
+        """The settings' lists; `unwrapped` gives addresses the one form in which hosts are compared."""
+        allowed = {vendor: _host_list(hosts, unwrapped) for vendor, hosts in settings.allowed_hosts.items()}
+        everybodys = settings.denied_hosts.get(EVERYBODY, ())
+
+        def hosts_of(vendor: str) -> VendorHosts:
+            denied = (*everybodys, *settings.denied_hosts.get(vendor, ()))
+            return VendorHosts(allowed.get(vendor, allowed.get(EVERYBODY)), _host_list(denied, unwrapped))
+
+        named = {*settings.allowed_hosts, *settings.denied_hosts} - {EVERYBODY}
+        return cls({vendor: hosts_of(vendor) for vendor in named}, hosts_of(EVERYBODY))
+
+    def of_vendor(self, vendor_id: str) -> VendorHosts:
+        """The vendor's lists; a vendor who calls itself `*` has those of everybody."""
+        return self.vendors.get(vendor_id, self.others)
+
+
+def _host_list(patterns: Iterable[str], unwrapped: Callable[[Address], Address]) -> HostList:
+    exact = (pattern for pattern in patterns if not pattern.startswith(_BELOW))
+    return HostList(
+        frozenset(_host(pattern, unwrapped) for pattern in exact),
+        frozenset(pattern.removeprefix(_BELOW) for pattern in patterns if pattern.startswith(_BELOW)),
+    )
+
+
+def _host(pattern: str, unwrapped: Callable[[Address], Address]) -> Host:
+    try:
+        return unwrapped(ip_address(pattern))
+    except ValueError:
+        return pattern
+
+
+def _parents(name: str) -> Iterable[str]:
+    """`b.c` and `c` of `a.b.c`."""
+    while name := name.partition(".")[2]:
+        yield name
