@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -35,14 +35,30 @@ def parse_endpoint(text: str) -> PrivateEndpoint:
     return PrivateEndpoint(ip_network(network.replace("[", "").replace("]", "")), int(port))
 
 
-_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:.]*")
+_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+#: No URL names a host so: what ends in a number is an address or nothing.
+_ODD_ADDRESS = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")
 
 
 def _host_pattern(text: str) -> str:
     pattern = text.lower().rstrip(".")
-    if not _PATTERN.fullmatch(pattern):
+    if not _is_address(pattern) and (not _PATTERN.fullmatch(pattern) or _ODD_ADDRESS.fullmatch(pattern)):
         raise ValueError(f"{text!r} is no host name: cdn.example.org, *.example.org or an address (IDN as xn--)")
     return pattern
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def _nat64_prefix(prefix: IPv6Network) -> IPv6Network:
+    if prefix.prefixlen not in {32, 40, 48, 56, 64, 96} or int(prefix[0]) >> 56 & 0xFF:
+        raise ValueError(f"{prefix} is no NAT64 prefix: 32, 40, 48, 56, 64 or 96 bits, of which bits 64-71 are zero")
+    return prefix
 
 
 #: A host name or an address in lower case; `*.` in front means every host below it.
@@ -73,7 +89,7 @@ class ImageSettings(Section):
     refused_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
         (), description="Never dialled although public: your own ranges, for example."
     )
-    nat64_prefixes: tuple[IPv6Network, ...] = Field(
+    nat64_prefixes: tuple[Annotated[IPv6Network, AfterValidator(_nat64_prefix)], ...] = Field(
         (), description="Your site's own, where it is not 64:ff9b::/96: what they wrap is judged (RFC 6052)."
     )
     allowed_hosts: dict[str, tuple[HostPattern, ...]] = Field(

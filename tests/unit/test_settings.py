@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,56 @@ def test_a_broken_private_endpoint_is_refused(monkeypatch: pytest.MonkeyPatch, e
 
     with pytest.raises(SettingsInvalid, match="allow_private"):
         load_settings()
+
+
+@pytest.mark.parametrize("prefix", ["2001:db8::/33", "2001:db8::/128", "2001:db8:0:0:100::/96"])
+def test_a_nat64_prefix_that_cannot_be_one_is_refused(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__NAT64_PREFIXES", f'["{prefix}"]')
+
+    with pytest.raises(SettingsInvalid, match=rf"images\.nat64_prefixes\.0: {prefix} is no NAT64 prefix: 32, 40"):
+        load_settings()
+
+
+@pytest.mark.parametrize("length", [32, 40, 48, 56, 64, 96])
+def test_a_nat64_prefix_has_one_of_six_lengths(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__NAT64_PREFIXES", f'["2001:db8::/{length}"]')
+
+    assert [prefix.prefixlen for prefix in load_settings().images.nat64_prefixes] == [length]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "*",
+        "a..b",
+        "https://shop.example",
+        "shop.example:80",
+        "bücher.example",
+        "*.8.8",
+        "127.1",
+        "0x7f.1",
+        "0177.0.0.1",
+        "a.256",
+        "[::1]",
+        "::1%eth0",
+        "1:2",
+    ],
+)
+def test_a_host_that_no_url_could_name_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__DENIED_HOSTS", json.dumps({"*": [host]}))
+
+    with pytest.raises(SettingsInvalid, match=r"images\.denied_hosts.*is no host name"):
+        load_settings()
+
+
+def test_hosts_are_named_in_any_case_and_with_or_without_the_last_dot(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = ["CDN.Example.org.", "*.example.org", "xn--bcher-kva.example", "8.8.8.8", "2606:4700::1"]
+    monkeypatch.setenv("HANGTAG_IMAGES__ALLOWED_HOSTS", json.dumps({"acme": hosts}))
+
+    allowed = load_settings().images.allowed_hosts
+
+    assert allowed == {"acme": ("cdn.example.org", *hosts[1:])}
 
 
 def test_results_per_commit_default_to_a_quarter_of_the_slots() -> None:
