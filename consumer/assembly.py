@@ -9,6 +9,7 @@ from consumer.enrichment.lexicon import Lexicon
 from consumer.enrichment.ontology import Ontology
 from consumer.images.decode_pool import DecodePool
 from consumer.images.http import Fetcher
+from consumer.images.loading import Loader
 from consumer.retry import Backoff
 from consumer.stages.enrich import Enrich
 from consumer.stages.fetch import Fetch
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from consumer.bundle import Bundle
+    from consumer.images.loading import FetchesImages
     from consumer.observability.metrics import Metrics
     from consumer.settings import Settings
-    from consumer.stages.fetch import FetchesImages
 
 
 class Outside:
@@ -61,7 +62,9 @@ class Outside:
 
     def fetch(self, fetcher: FetchesImages) -> Fetch:
         """The second stage, which asks `fetcher` for bodies."""
-        return Fetch(fetcher, self._pool, self._settings.images, self._bundle.manifest.side)
+        images = self._settings.images
+        loader = Loader(fetcher, self._pool, images.body_bytes, self._bundle.manifest.side)
+        return Fetch(loader, images.per_product)
 
     def infer(self) -> Infer:
         """The third stage."""

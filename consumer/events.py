@@ -120,6 +120,24 @@ class FetchReason(StrEnum):
     UNDECODABLE = "undecodable"
     TOO_SMALL = "too_small"
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether our own policy said no; anything else is the host's doing or the picture's."""
+        return self in _REFUSALS
+
+
+_REFUSALS = frozenset(
+    {
+        FetchReason.SCHEME,
+        FetchReason.PORT,
+        FetchReason.USERINFO,
+        FetchReason.INVALID_URL,
+        FetchReason.HOST_NOT_ALLOWED,
+        FetchReason.BLOCKED_ADDRESS,
+        FetchReason.REDIRECT_DOWNGRADE,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class UsableImage:

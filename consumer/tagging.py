@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from consumer.attributes import ProductAttributes
     from consumer.events import ProductEvent
     from consumer.images.http import Fetcher, FetchResult
+    from consumer.images.memory import Share
     from consumer.settings import Settings
 
 
@@ -97,10 +98,10 @@ class _Files:
         self._fetcher = fetcher
         self._max_bytes = settings.images.max_body_bytes
 
-    async def fetch(self, url: str) -> FetchResult:
+    async def fetch(self, url: str, vendor_id: str, share: Share) -> FetchResult:
         file = self._files.get(url)
         if file is None:
-            return await self._fetcher.fetch(url)
+            return await self._fetcher.fetch(url, vendor_id, share)
         with file.open("rb") as opened:
             body = opened.read(self._max_bytes + 1)
         return FetchFailed(url, FetchReason.TOO_LARGE) if len(body) > self._max_bytes else Fetched(url, body)

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import re
 import zlib
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -19,11 +22,9 @@ _CLIENT_ERRORS, _SERVER_ERRORS = range(400, 500), range(500, 600)
 
 
 def judge_status(status: int) -> FetchReason | None:
-    """None for 200, the one status that brings a whole picture."""
-    if status == HTTPStatus.OK:
+    """None for the two that may bring a whole picture."""
+    if status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
         return None
-    if status == HTTPStatus.PARTIAL_CONTENT:  # nobody asked for a part
-        return FetchReason.PARTIAL
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return FetchReason.RATE_LIMITED
     if status in _CLIENT_ERRORS:
@@ -31,12 +32,41 @@ def judge_status(status: int) -> FetchReason | None:
     return FetchReason.STATUS_5XX if status in _SERVER_ERRORS else FetchReason.STATUS_OTHER
 
 
-def judge_head(headers: CIMultiDictProxy[str], max_body_bytes: int) -> FetchReason | None:
-    """Whether the body is worth reading. Types are a hint: only the magic bytes decide what is decoded."""
+def judge_head(status: int, headers: CIMultiDictProxy[str], max_body_bytes: int) -> FetchReason | None:
+    """Whether the body is worth reading. Types are a hint: only the magic bytes decide what is decoded.
+
+    Nobody asked for a part, so a 206 counts only where its Content-Range says that the part is the whole.
+    """
+    if status == HTTPStatus.PARTIAL_CONTENT and whole_range(headers) is None:
+        return FetchReason.PARTIAL
     if not all(map(_may_be_an_image, headers.getall(hdrs.CONTENT_TYPE, []))):
         return FetchReason.CONTENT_TYPE
     length = headers.get(hdrs.CONTENT_LENGTH, "0")
     return FetchReason.TOO_LARGE if length.isdecimal() and int(length) > max_body_bytes else None
+
+
+_RANGE = re.compile(r"bytes 0-([0-9]{1,15})/([0-9]{1,15})", re.ASCII)
+
+
+def whole_range(headers: CIMultiDictProxy[str]) -> int | None:
+    """The length that Content-Range names when it begins at 0 and ends with the last byte; else None."""
+    found = _RANGE.fullmatch(headers.get(hdrs.CONTENT_RANGE, ""))
+    if found is None or int(found[1]) + 1 != int(found[2]):
+        return None
+    return int(found[2])
+
+
+def retry_after_s(headers: CIMultiDictProxy[str], now: datetime) -> float | None:
+    """Seconds for which a host wants to be left alone (RFC 9110, section 10.2.3); None for nonsense and the past."""
+    text = headers.get(hdrs.RETRY_AFTER, "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text[:9]) or None
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    pause_s = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
+    return pause_s if pause_s > 0 else None
 
 
 def _may_be_an_image(content_type: str) -> bool:
@@ -51,9 +81,11 @@ class Body:
         names = [name.strip().lower() for header in encodings for name in header.split(",")]
         self._encodings = [name for name in names if name not in {"", "identity"}]
         self._max_bytes = max_bytes
-        self._received = 0
-        self._content = bytearray()
+        self._received_bytes = 0
+        self._chunks: list[bytes] = []
         self._inflater: zlib._Decompress | None = None
+        self.size_bytes = 0
+        """What is held, inflated."""
 
     def judge_encoding(self) -> FetchReason | None:
         """`encoding` for what we do not inflate: brotli, zstd, and one encoding in another."""
@@ -62,20 +94,27 @@ class Body:
 
     def feed(self, chunk: bytes) -> FetchReason | None:
         """Take a chunk. A reason ends it: `too_large`, sent or inflated, or `encoding` for broken compression."""
-        self._received += len(chunk)
-        if self._received > self._max_bytes:
+        self._received_bytes += len(chunk)
+        if self._received_bytes > self._max_bytes:
             return FetchReason.TOO_LARGE
         try:
-            self._content += self._inflate(chunk) if self._encodings else chunk
+            content = self._inflate(chunk) if self._encodings else chunk
         except zlib.error:
             return FetchReason.ENCODING
-        return FetchReason.TOO_LARGE if len(self._content) > self._max_bytes else None
+        self._chunks.append(content)
+        self.size_bytes += len(content)
+        return FetchReason.TOO_LARGE if self.size_bytes > self._max_bytes else None
 
-    def finish(self) -> bytes | FetchReason:
-        """The whole content; `incomplete` when there is none or the compressed stream has not ended."""
-        if not self._content or (self._inflater is not None and not self._inflater.eof):
+    def finish(self, length_bytes: int | None = None) -> bytes | FetchReason:
+        """The whole content; `incomplete` when there is none, its compression has not ended or it has another length.
+
+        `length_bytes` counts what was sent.
+        """
+        if not self.size_bytes or (self._inflater is not None and not self._inflater.eof):
             return FetchReason.INCOMPLETE
-        return bytes(self._content)
+        if length_bytes not in {None, self._received_bytes}:
+            return FetchReason.INCOMPLETE
+        return b"".join(self._chunks)
 
     def _inflate(self, chunk: bytes) -> bytes:
         if self._inflater is None:
@@ -83,7 +122,7 @@ class Body:
         if self._inflater.eof:
             return b""  # else it would gather what comes after the end, copying all of it each time
         # One byte over the cap is enough to know; what is left inside the inflater is dropped with it.
-        return self._inflater.decompress(chunk, self._max_bytes + 1 - len(self._content))
+        return self._inflater.decompress(chunk, self._max_bytes + 1 - self.size_bytes)
 
     def _window(self, start: bytes) -> int:
         if self._encodings != ["deflate"]:

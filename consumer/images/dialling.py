@@ -10,8 +10,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -19,43 +23,103 @@ import aiohttp
 import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
+from consumer.images.addresses import Address
+from consumer.images.kept_hosts import KeptHosts
 
 if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
 
-    from consumer.images.addresses import Address, AddressPolicy
+    from consumer.images.addresses import AddressPolicy
     from consumer.settings import ImageSettings
 
 log = structlog.get_logger()
 
-#: Refusals of the running fetch. aiohttp may try another address or merge several errors into one that hides them.
-refusals: ContextVar[list[FetchReason]] = ContextVar("refusals")
-
-KEEP_ALIVE_S = 60
-DNS_CACHE_S = 60
+#: Why nothing may be fetched from an address and port; None when it may.
+Judge = Callable[[Address, int], FetchReason | None]
 
 
-def make_connector(settings: ImageSettings, policy: AddressPolicy, resolver: AbstractResolver) -> aiohttp.TCPConnector:
-    """A pool that dials nothing but what `policy` allows. Its session closes it; the resolver stays the caller's."""
+@dataclass(slots=True)
+class Dial:
+    """What the connector did for one request; filled in where it happens."""
 
-    def open_socket(addr_info: AddrInfoType) -> socket.socket:
+    address: str | None = None
+    """The last one that was dialled or refused; None on a kept connection."""
+    refused: list[FetchReason] = field(default_factory=list)
+    """aiohttp may try another address, or merge several errors into one that hides these."""
+    dns_s: float = 0.0
+    connect_s: float = 0.0
+    """Until the connection stood, DNS included."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a connection was opened, or would have been."""
+        return self.address is not None
+
+
+#: Of the request that runs. A name that two ask for at once is looked up on one's account.
+dials: ContextVar[Dial] = ContextVar("dials")
+
+
+class Connector(aiohttp.TCPConnector):
+    """A pool that opens no socket to what `judge` refuses, and says what it did. Its session closes it.
+
+    Slots are counted elsewhere (`hosts.py`), so it has no limits of its own. The resolver stays the caller's.
+    """
+
+    def __init__(self, settings: ImageSettings, judge: Judge, resolver: AbstractResolver) -> None:
+        """Raises SettingsInvalid for authorities that cannot be read."""
+        self._judge = judge
+        self._kept = KeptHosts(settings.hosts_kept_alive, settings.keep_alive_s)
+        super().__init__(
+            limit=0,
+            keepalive_timeout=settings.keep_alive_s,
+            ttl_dns_cache=settings.dns_cache_s,
+            use_dns_cache=settings.dns_cache_s > 0,
+            resolver=_Timed(resolver),
+            socket_factory=self._open_socket,
+            ssl=_authorities(settings),
+        )
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # theirs
+    ) -> Connection:
+        """A kept connection, or a new one."""
+        started = time.perf_counter()
+        connection = await super().connect(req, traces, timeout)
+        dials.get().connect_s = time.perf_counter() - started
+        if not self._kept.keeps(req.url.origin()) and connection.protocol:
+            connection.protocol.force_close()  # once the answer is read
+        return connection
+
+    def _open_socket(self, addr_info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, sockaddr = addr_info
-        address, port = ip_address(sockaddr[0]), int(sockaddr[1])
-        if reason := judge(policy, address, port):
-            refusals.get([]).append(reason)
-            log.warning("image_address_refused", address=str(address), port=port, reason=reason.value)
+        dial = dials.get()
+        dial.address, port = str(sockaddr[0]), int(sockaddr[1])
+        if reason := self._judge(ip_address(dial.address), port):
+            dial.refused.append(reason)
+            log.warning("image_address_refused", address=dial.address, port=port, reason=reason.value)
             raise PermissionError(errno.EACCES, "not an address to fetch images from")
         return socket.socket(family, kind, protocol)
 
-    return aiohttp.TCPConnector(
-        limit=settings.in_flight,
-        limit_per_host=settings.in_flight_per_host,
-        keepalive_timeout=KEEP_ALIVE_S,
-        ttl_dns_cache=DNS_CACHE_S,
-        resolver=resolver,
-        socket_factory=open_socket,
-    )
+
+def _authorities(settings: ImageSettings) -> ssl.SSLContext | bool:
+    if settings.ca_file is None:
+        return True
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(settings.ca_file)
+    except OSError as error:  # SSLError is one
+        raise SettingsInvalid(
+            f"settings are wrong:\n  images.ca_file: {settings.ca_file} is no readable PEM file of certificates"
+        ) from error
+    return context
 
 
 def judge(policy: AddressPolicy, address: Address, port: int) -> FetchReason | None:
@@ -86,6 +150,25 @@ def _can_bind(address: Address) -> bool:
     except OSError:
         return False
     return True
+
+
+class _Timed(AbstractResolver):
+    """Notes how long the other one takes."""
+
+    def __init__(self, resolver: AbstractResolver) -> None:
+        self._resolver = resolver
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        started = time.perf_counter()
+        try:
+            return await self._resolver.resolve(host, port, family)
+        finally:
+            dials.get().dns_s = time.perf_counter() - started
+
+    async def close(self) -> None:
+        """Not ours to close."""
 
 
 class ThreadResolver(AbstractResolver):

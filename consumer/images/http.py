@@ -5,32 +5,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-import aiohttp
-import structlog
-from aiohttp import hdrs
+from yarl import URL
 
-from consumer import __version__
 from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
-from consumer.images.bodies import Body, judge_head, judge_status
-from consumer.images.dialling import ThreadResolver, make_connector, refusals
-from consumer.images.slots import Slots
+from consumer.images.dialling import ThreadResolver, judge
+from consumer.images.exchange import Answer, Exchange, Redirect
+from consumer.images.hosts import Hosts, Verdict
+from consumer.images.steps import Step, StepKind
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff
 from consumer.settings import Egress
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
-    from yarl import URL
 
+    from consumer.images.addresses import Address
+    from consumer.images.memory import Share
     from consumer.images.vendor_hosts import VendorHosts
     from consumer.observability.metrics import Metrics
     from consumer.settings import ImageSettings
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,7 @@ class Fetched:
 
     url: str
     body: bytes
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +46,12 @@ class FetchFailed:
 
     url: str
     reason: FetchReason
+    steps: tuple[Step, ...] = ()
 
 
 FetchResult = Fetched | FetchFailed
 
-
-@dataclass(frozen=True, slots=True)
-class _Redirect:
-    location: str
-
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-#: One retry finds most of what comes back at all; asking a third time buys about one percent.
+#: What may come out otherwise when it is asked for again; a 429 too, once its Retry-After is over.
 _RETRIED = frozenset(
     {
         FetchReason.DNS,
@@ -70,124 +63,171 @@ _RETRIED = frozenset(
     }
 )
 _BACKOFF = Backoff(first_s=0.5)
-#: No `*/*`: hosts that negotiate would answer with formats that we do not decode.
-_ACCEPT = "image/jpeg, image/png, image/webp, image/gif"
+#: Statuses that may come with a Retry-After.
+_RESTING = frozenset({429, 503})
+#: After a 429 that does not say for how long: a fast refusal is not a fast host.
+_PAUSE_UNASKED_S = 1.0
+
+
+@dataclass(slots=True)
+class _Journey:
+    """One image on its way over all hops."""
+
+    first: URL
+    hosts: VendorHosts
+    share: Share
+    left_s: float
+    """Of the deadline. Time in a queue of ours does not count: it says nothing of the image."""
+    steps: list[Step] = field(default_factory=list)
+
+    def told(self, url: URL, answer: Answer, took_s: float = 0.0) -> Answer:
+        """The answer, noted."""
+        outcome = answer.reason.value if answer.reason else str(answer.status)
+        target = f"{url.scheme}://{url.host_port_subcomponent}{url.raw_path}"
+        self.steps.append(Step(StepKind.REQUEST, target, outcome, took_s, answer.address))
+        return answer
+
+    async def rest(self, pause_s: float) -> bool:
+        """Wait for so long; False, at once, when the deadline comes before."""
+        if pause_s >= self.left_s:
+            return False
+        self.left_s -= pause_s
+        await asyncio.sleep(pause_s)
+        return True
 
 
 class Fetcher:
     """One client for all images, in the event loop that opened it; whoever opened it closes it there."""
 
     def __init__(self, settings: ImageSettings, metrics: Metrics, resolver: AbstractResolver) -> None:
+        """Raises SettingsInvalid for an egress that it cannot guard, and for authorities that cannot be read."""
         self._settings = settings
         self._metrics = metrics
         self._resolver = resolver
         self._policy = UrlPolicy.of(settings)
-        self._slots = Slots(settings.in_flight, settings.in_flight_per_host)
-        self._session = aiohttp.ClientSession(
-            connector=make_connector(settings, self._policy.addresses, resolver),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            headers={
-                hdrs.USER_AGENT: f"hangtag/{__version__} (+{settings.contact})",
-                hdrs.ACCEPT: _ACCEPT,
-                hdrs.ACCEPT_ENCODING: "identity",
-            },
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=settings.connect_timeout_s, sock_read=settings.read_timeout_s
-            ),
-        )
+        self._hosts = Hosts(settings)
+        proxy = _proxy(settings)
+        # A proxy is the one thing that is dialled then, and it judges the addresses behind it.
+        judge_address = partial(judge, self._policy.addresses) if proxy is None else _anything
+        self._exchange = Exchange(settings, metrics, judge_address, resolver, proxy)
+        metrics.images.watch(self._hosts)
 
     @classmethod
     async def open(
         cls, settings: ImageSettings, metrics: Metrics, *, resolver: AbstractResolver | None = None
     ) -> Fetcher:
-        """A ready fetcher; it takes over `resolver`. Raises SettingsInvalid for an egress that it cannot guard."""
-        if settings.egress is Egress.PROXY:
-            raise SettingsInvalid(
-                "settings are wrong:\n  images.egress: proxy is not supported by this version; set direct, which "
-                "judges every address itself, and let the network's own rules forbid the rest"
-            )
+        """A ready fetcher; it takes over `resolver`. Raises SettingsInvalid as the constructor does."""
         return cls(settings, metrics, resolver or ThreadResolver(settings.in_flight))
 
     async def close(self) -> None:
         """Close every connection and the resolver. Fetches that still run are cut off."""
-        await self._session.close()
+        await self._exchange.close()
         await self._resolver.close()
 
-    async def fetch(self, url: str) -> FetchResult:
-        """The body behind a URL, at the latest after `fetch_timeout_s`, waits for a slot and the retry included."""
-        started = time.monotonic()
-        body = await self._fetch(url)
-        outcome = body.value if isinstance(body, FetchReason) else "ok"
-        self._metrics.image_fetched(outcome, time.monotonic() - started)
-        return FetchFailed(url, body) if isinstance(body, FetchReason) else Fetched(url, body)
+    async def fetch(self, url: str, vendor_id: str, share: Share) -> FetchResult:
+        """The body behind a vendor's URL, booked on `share`.
 
-    async def _fetch(self, text: str) -> bytes | FetchReason:
-        hosts = self._policy.hosts_of("")
-        url = self._policy.vet(text, hosts)
-        if isinstance(url, FetchReason):
-            return url
-        try:
-            async with asyncio.timeout(self._settings.fetch_timeout_s):
-                body = await self._follow(url, hosts)
-                if isinstance(body, FetchReason) and body in _RETRIED:
-                    await asyncio.sleep(_BACKOFF.wait_s(0))
-                    body = await self._follow(url, hosts)
-                return body
-        except TimeoutError:
-            return FetchReason.TIMEOUT_TOTAL
+        At the latest after `fetch_timeout_s`, retries included; time in the queue of a crowded host comes on top.
+        """
+        hosts = self._policy.hosts_of(vendor_id)
+        first = self._policy.vet(url, hosts)
+        if isinstance(first, FetchReason):
+            self._metrics.images.lost(first.value, is_refusal=first.is_refusal)
+            return FetchFailed(url, first)
+        journey = _Journey(first, hosts, share, self._settings.fetch_timeout_s)
+        outcome = await self._with_retries(journey)
+        if isinstance(outcome, bytes):
+            self._metrics.images.fetched()
+            return Fetched(url, outcome, tuple(journey.steps))
+        self._metrics.images.lost(outcome.value, is_refusal=outcome.is_refusal)
+        return FetchFailed(url, outcome, tuple(journey.steps))
 
-    async def _follow(self, url: URL, hosts: VendorHosts) -> bytes | FetchReason:
+    async def _with_retries(self, journey: _Journey) -> bytes | FetchReason:
+        answer = await self._follow(journey)
+        for attempt in range(self._settings.retries):
+            if answer.reason is None or not await self._may_ask_again(journey, answer, attempt):
+                break
+            journey.steps.append(Step(StepKind.RETRY, str(journey.first.origin()), answer.reason.value, 0.0))
+            again = await self._follow(journey)
+            if again.reason is not FetchReason.CIRCUIT_OPEN:  # else the first answer says more
+                answer = again
+        assert not isinstance(answer.outcome, Redirect)
+        return answer.outcome
+
+    async def _may_ask_again(self, journey: _Journey, answer: Answer, attempt: int) -> bool:
+        """Whether it is worth it; returns when the time has come, but for a Retry-After: each hop waits for those."""
+        if answer.reason is FetchReason.RATE_LIMITED:
+            return answer.retry_after_s is not None
+        return answer.reason in _RETRIED and await journey.rest(_BACKOFF.wait_s(attempt))
+
+    async def _follow(self, journey: _Journey) -> Answer:
+        journey.share.empty()
+        url = journey.first
         for _ in range(self._settings.max_redirects + 1):
-            answer = await self._request(url)
-            if not isinstance(answer, _Redirect):
+            answer = await self._hop(journey, url)
+            if not isinstance(answer.outcome, Redirect):
                 return answer
-            target = self._policy.follow(url, answer.location, hosts)
+            target = self._policy.follow(url, answer.outcome.location, journey.hosts)
             if isinstance(target, FetchReason):
-                return target
+                shown = answer.outcome.location.partition("?")[0]
+                journey.steps.append(Step(StepKind.REDIRECT, shown, target.value, 0.0))
+                return Answer(target)
             url = target
-        return FetchReason.REDIRECT_LIMIT
+        return Answer(FetchReason.REDIRECT_LIMIT)
 
-    async def _request(self, url: URL) -> bytes | FetchReason | _Redirect:
-        refused: list[FetchReason] = []
-        token = refusals.set(refused)
+    async def _hop(self, journey: _Journey, url: URL) -> Answer:
+        name = host_key(url)
+        while pause_s := self._hosts.pause_s(name):
+            if not await journey.rest(pause_s):
+                return journey.told(url, Answer(FetchReason.RATE_LIMITED))
+        visit = await self._hosts.enter(name)
+        if isinstance(visit, FetchReason):
+            return journey.told(url, Answer(visit))
+        verdict = Verdict.NONE
         try:
-            async with self._slots.hold(host_key(url)), self._session.get(url, allow_redirects=False) as response:
-                return await self._read(response)
-        except (aiohttp.ClientError, OSError) as error:
-            reason = min(refused, default=_reason_of(error), key=lambda word: word is FetchReason.PORT)
-            log.debug("image_request_failed", host=url.raw_host, reason=reason.value, error=type(error).__name__)
-            return reason
+            answer = await self._ask(journey, url)
+            verdict = answer.verdict
         finally:
-            refusals.reset(token)
+            self._hosts.leave(visit, verdict)
+        if answer.status in _RESTING:
+            self._let_rest(name, answer)
+        return answer
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes | FetchReason | _Redirect:
-        """Leaving early closes the connection: nothing is drained."""
-        if response.status in _REDIRECTS:
-            location = response.headers.get(hdrs.LOCATION)
-            return _Redirect(location) if location else FetchReason.STATUS_OTHER
-        max_bytes = self._settings.max_body_bytes
-        body = Body(response.headers.getall(hdrs.CONTENT_ENCODING, []), max_bytes)
-        refused = judge_status(response.status) or judge_head(response.headers, max_bytes) or body.judge_encoding()
-        if refused:
-            return refused
-        async for chunk in response.content.iter_any():
-            if refused := body.feed(chunk):
-                return refused
-        return body.finish()
+    async def _ask(self, journey: _Journey, url: URL) -> Answer:
+        started, given_s = time.monotonic(), journey.left_s
+        try:
+            async with asyncio.timeout(given_s):
+                answer = await self._exchange.ask(url, journey.share)
+        except TimeoutError:
+            # What little the other hops left over was no fair trial.
+            is_fair = given_s >= self._settings.read_timeout_s
+            answer = Answer(FetchReason.TIMEOUT_TOTAL, Verdict.BAD if is_fair else Verdict.NONE)
+        took_s = time.monotonic() - started
+        journey.left_s = max(0.0, given_s - took_s)
+        return journey.told(url, answer, took_s)
+
+    def _let_rest(self, name: str, answer: Answer) -> None:
+        if answer.retry_after_s is not None:
+            self._hosts.rest(name, answer.retry_after_s)
+        elif answer.outcome is FetchReason.RATE_LIMITED:
+            self._hosts.rest(name, _PAUSE_UNASKED_S)
 
 
-def _reason_of(error: aiohttp.ClientError | OSError) -> FetchReason:
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return FetchReason.TIMEOUT_CONNECT
-        case aiohttp.ServerTimeoutError():
-            return FetchReason.TIMEOUT_READ
-        case aiohttp.ClientConnectorDNSError():
-            return FetchReason.DNS
-        case aiohttp.InvalidURL():
-            return FetchReason.INVALID_URL
-        case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError() | aiohttp.ClientResponseError():
-            return FetchReason.INCOMPLETE
-    return FetchReason.CONNECT
+def _proxy(settings: ImageSettings) -> URL | None:
+    """Where requests go first; None for a direct way."""
+    if settings.egress is Egress.DIRECT:
+        return None
+    try:
+        proxy = URL(settings.proxy_url.get_secret_value()) if settings.proxy_url else URL()
+    except ValueError:
+        proxy = URL()
+    if proxy.scheme not in {"http", "https"} or not proxy.host:
+        raise SettingsInvalid(
+            "settings are wrong:\n  images.proxy_url: images.egress = proxy needs the proxy's address, for example "
+            "http://proxy.example.org:4750"
+        )
+    return proxy
+
+
+def _anything(_address: Address, _port: int) -> None:
+    """Nothing is refused."""

@@ -12,8 +12,10 @@ class StepKind(StrEnum):
 
     REQUEST = "request"
     """One hop: its answer's status, or the reason why there was none."""
+    REDIRECT = "redirect"
+    """A target that the policy refused."""
     RETRY = "retry"
-    """The same once more, after a pause."""
+    """All of it once more, because of this reason."""
     DECODE = "decode"
     """Format and size of the picture, or the reason why it cannot be used."""
 
@@ -28,3 +30,5 @@ class Step:
     outcome: str
     """A status code, `JPEG 1000x1333`, or a FetchReason word."""
     seconds: float
+    address: str | None = None
+    """That was dialled or refused; None on a kept connection."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import generate_latest
 
+from consumer.observability.image_metrics import ImageMetrics
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -26,6 +28,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
+        self.images = ImageMetrics(self.registry)
         self._build = Info("hangtag_build", "Program version and model bundle.", registry=self.registry)
         self._events = Counter(
             "hangtag_events_total", "Deliveries that ended, by outcome.", ["outcome"], registry=self.registry
@@ -67,18 +70,6 @@ class Metrics:
         self._declare_engine()
 
     def _declare_images_and_triton(self) -> None:
-        self._image_fetches = Counter(
-            "hangtag_image_fetch_total",
-            "Images tried, by outcome: ok or the reason.",
-            ["outcome"],
-            registry=self.registry,
-        )
-        self._image_fetch = Histogram(
-            "hangtag_image_fetch_seconds",
-            "Time of one image fetch, waits for a slot and the retry included.",
-            buckets=_STAGE_SECONDS,
-            registry=self.registry,
-        )
         self._image_decode = Histogram(
             "hangtag_image_decode_seconds",
             "Time of one image in a decode thread: hash, decode, both views.",
@@ -157,11 +148,6 @@ class Metrics:
     def stage_took(self, stage: str, seconds: float) -> None:
         """One delivery passed one stage."""
         self._stage.labels(stage).observe(seconds)
-
-    def image_fetched(self, outcome: str, seconds: float) -> None:
-        """One image fetch ended: `ok` or a FetchReason word."""
-        self._image_fetches.labels(outcome).inc()
-        self._image_fetch.observe(seconds)
 
     def image_decoded(self, seconds: float) -> None:
         """One body left its decode thread, with views or without."""

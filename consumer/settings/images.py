@@ -137,6 +137,9 @@ class ImageSettings(Section):
     hosts_remembered: int = Field(10_000, ge=1, description="Hosts whose state is kept: vendors invent names.")
     dns_cache_s: int = Field(60, ge=0, description="Addresses are judged when they are dialled, so a cache is safe.")
     keep_alive_s: float = Field(60, gt=0, description="A kept connection costs a fifth of the CPU of a new one.")
+    hosts_kept_alive: int = Field(
+        256, ge=0, description="Hosts that may have idle connections; others get a new one for each image."
+    )
     decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Default: one per core.")
     contact: str = Field("https://example.org/hangtag", description="Contact in the User-Agent, for host owners.")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from consumer.images.http import Fetcher, FetchFailed
+from consumer.images.memory import BodyMemory
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings
 from tests.support.wait import until
@@ -109,6 +110,13 @@ class Names(AbstractResolver):
         pass
 
 
+async def outcome_of(fetcher: Fetcher, url: str, vendor_id: str = "acme") -> bytes | str:
+    """The body, or the reason's word."""
+    with BodyMemory(1 << 30).share() as share:
+        result = await fetcher.fetch(url, vendor_id, share)
+    return result.reason.value if isinstance(result, FetchFailed) else result.body
+
+
 @dataclass
 class World:
     """One public and one private host on the same port, and a fetcher that may call the public one only."""
@@ -127,9 +135,8 @@ class World:
         self.public.answers[path] = [answer, *more]
         return await self.get(self.url(path))
 
-    async def get(self, url: str) -> bytes | str:
-        result = await self.fetcher.fetch(url)
-        return result.reason.value if isinstance(result, FetchFailed) else result.body
+    async def get(self, url: str, vendor_id: str = "acme") -> bytes | str:
+        return await outcome_of(self.fetcher, url, vendor_id)
 
     def outcomes(self, outcome: str) -> float:
         value = self.metrics.registry.get_sample_value("hangtag_image_fetch_total", {"outcome": outcome})
@@ -148,7 +155,7 @@ async def world(names: dict[str, list[str]] | None = None, **limits: float) -> A
         async with asyncio.timeout(20):
             yield World(public, private, fetcher, metrics, settings)
     finally:
-        assert fetcher._slots.hosts == 0
+        assert (fetcher._hosts.in_flight, fetcher._hosts.waiting) == (0, 0)
         await fetcher.close()
         for server in (public_server, private_server):
             server.close()

@@ -20,7 +20,7 @@ from consumer.events import (
     UsableImage,
 )
 from consumer.images.decode_pool import DecodePool
-from consumer.images.pixels import decode
+from consumer.images.decoding import decode
 from consumer.stages.fetch import Fetch
 from tests.integration.images.hosts import PRIVATE, SILENCE, World, redirect, response, world
 from tests.unit.images.drawn import jpeg, shirt, with_frame_size
@@ -38,7 +38,7 @@ async def stage(**limits: float) -> AsyncIterator[tuple[World, Fetch]]:
     async with world(None, **limits) as web:
         pool = DecodePool(web.settings, web.metrics)
         try:
-            yield web, Fetch(web.fetcher, pool, web.settings, SIDE)
+            yield web, Fetch(Loader(web.fetcher, pool, web.settings.body_bytes, SIDE), web.settings.per_product)
         finally:
             pool.close()
 
@@ -66,7 +66,8 @@ async def test_a_usable_image_has_its_hash_and_its_views() -> None:
         assert image.url == web.url("/a.jpg")
         assert image.content_hash == hashlib.sha256(JPEG).hexdigest()
         assert np.array_equal(image.views, decode(JPEG, SIDE))
-        assert web.metrics.registry.get_sample_value("hangtag_image_decode_seconds_count") == 1
+        labels = {"format": "jpeg", "path": "fast"}
+        assert web.metrics.registry.get_sample_value("hangtag_image_decode_seconds_count", labels) == 1
 
 
 async def test_every_lost_image_says_why_and_the_others_go_on() -> None:

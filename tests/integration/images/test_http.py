@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from consumer.errors import SettingsInvalid
 from consumer.images.http import Fetched, Fetcher
+from consumer.images.memory import BodyMemory
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings
 from tests.integration.images.hosts import (
@@ -21,6 +22,7 @@ from tests.integration.images.hosts import (
     Answer,
     Names,
     Script,
+    outcome_of,
     redirect,
     response,
     world,
@@ -173,7 +175,7 @@ async def test_a_refused_address_is_named_even_when_the_other_one_fails_otherwis
         settings = ImageSettings(allow_private=(f"127.0.0.4/32:{port}",))
         names = {"mixed.example": [PRIVATE, "127.0.0.4"], "closed.example": ["127.0.0.4"]}
         fetcher = await Fetcher.open(settings, Metrics(), resolver=Names(names))
-        reasons = [getattr(await fetcher.fetch(f"http://{name}:{port}/"), "reason", None) for name in names]
+        reasons = [await outcome_of(fetcher, f"http://{name}:{port}/") for name in names]
         await fetcher.close()
 
         assert reasons == ["blocked_address", "connect"]
@@ -343,7 +345,7 @@ async def test_a_crowded_host_waits_and_leaves_room_for_others() -> None:
         writer.write(response(BODY, IMAGE))
 
     names = {"crowded.example": [PUBLIC], "other.example": [PUBLIC]}
-    async with world(names=names, in_flight=4, in_flight_per_host=3) as web:
+    async with world(names=names, in_flight=8, in_flight_per_host=3) as web:
         web.public.answers = {"/slow": [slow], "/fast": [response(BODY, IMAGE)]}
         crowd = [asyncio.create_task(web.get(f"http://crowded.example:{web.public.port}/slow")) for _ in range(12)]
         await until(lambda: running == 3)
@@ -352,15 +354,6 @@ async def test_a_crowded_host_waits_and_leaves_room_for_others() -> None:
         go_on.set()
         assert await asyncio.gather(*crowd) == [BODY] * 12
         assert most == 3
-
-
-async def test_waiting_for_a_slot_counts_against_the_deadline() -> None:
-    async with world(in_flight_per_host=1, fetch_timeout_s=0.2) as web:
-        async with web.fetcher._slots.hold(f"{PUBLIC}:{web.public.port}"):
-            assert await web.fetch(response(BODY, IMAGE)) == "timeout_total"
-            assert not web.public.requests
-
-        assert await web.get(web.url("/a.jpg")) == BODY
 
 
 async def test_a_cancelled_fetch_gives_everything_back() -> None:
@@ -374,7 +367,7 @@ async def test_a_cancelled_fetch_gives_everything_back() -> None:
             await fetch
 
         await until(lambda: not web.public.open_connections)
-        assert web.fetcher._slots.hosts == 0
+        assert web.fetcher._hosts.in_flight == 0
 
 
 async def test_no_random_answer_raises() -> None:
@@ -406,4 +399,8 @@ async def test_the_result_names_the_url_as_the_vendor_sent_it() -> None:
         web.public.answers["/a%20b.jpg"] = [response(BODY, IMAGE)]
         url = web.url("/a b.jpg#front")
 
-        assert await web.fetcher.fetch(url) == Fetched(url, BODY)
+        with BodyMemory(MIB).share() as share:
+            fetched = await web.fetcher.fetch(url, "acme", share)
+
+        assert isinstance(fetched, Fetched)
+        assert (fetched.url, fetched.body) == (url, BODY)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One request for a vetted URL -> its answer, and what that says of the host. Follows nothing, repeats nothing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import aiohttp
+import structlog
+from aiohttp import hdrs
+
+from consumer import __version__
+from consumer.events import FetchReason
+from consumer.images.bodies import Body, judge_head, judge_status, retry_after_s, whole_range
+from consumer.images.dialling import Connector, Dial, dials
+from consumer.images.hosts import Verdict
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+    from yarl import URL
+
+    from consumer.images.dialling import Judge
+    from consumer.images.memory import Share
+    from consumer.observability.metrics import Metrics
+    from consumer.settings import ImageSettings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The host sends us elsewhere."""
+
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request."""
+
+    outcome: bytes | Redirect | FetchReason
+    verdict: Verdict = Verdict.NONE
+    """What it says of the host."""
+    status: int | None = None
+    """None without an answer."""
+    retry_after_s: float | None = None
+    address: str | None = None
+    """That was dialled or refused; None on a kept connection."""
+
+    @property
+    def reason(self) -> FetchReason | None:
+        """Why the image is lost, if it is."""
+        return self.outcome if isinstance(self.outcome, FetchReason) else None
+
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: A proxy's word for what it may not connect us to; Smokescreen says 407.
+_PROXY_REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
+
+
+class Exchange:
+    """One client session for all hosts. Whoever made it closes it, in the same event loop."""
+
+    def __init__(
+        self, settings: ImageSettings, metrics: Metrics, judge: Judge, resolver: AbstractResolver, proxy: URL | None
+    ) -> None:
+        """Raises SettingsInvalid for authorities that cannot be read."""
+        self._max_body_bytes = settings.max_body_bytes
+        self._metrics = metrics.images
+        self._proxy = proxy
+        # No `*/*`: hosts that negotiate would answer with formats that we do not decode.
+        avif = "image/avif, " if settings.avif_bytes else ""
+        self._session = aiohttp.ClientSession(
+            connector=Connector(settings, judge, resolver),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            headers={
+                hdrs.USER_AGENT: f"hangtag/{__version__} (+{settings.contact})",
+                hdrs.ACCEPT: f"{avif}image/webp, image/jpeg, image/png, image/gif",
+                hdrs.ACCEPT_ENCODING: "identity",
+            },
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=settings.connect_timeout_s, sock_read=settings.read_timeout_s
+            ),
+        )
+
+    async def close(self) -> None:
+        """Close every connection. Requests that still run are cut off."""
+        await self._session.close()
+
+    async def ask(self, url: URL, share: Share) -> Answer:
+        """The answer. Raises what its caller throws into it, cancellation and timeouts, and nothing else."""
+        dial = Dial()
+        token = dials.set(dial)
+        started = time.perf_counter()
+        try:
+            async with self._session.get(url, allow_redirects=False, proxy=self._proxy) as response:
+                self._note(dial, time.perf_counter() - started)
+                return await self._read(response, share, dial.address)
+        except (aiohttp.ClientError, OSError) as error:
+            return _failure(url, error, dial)
+        finally:
+            dials.reset(token)
+
+    def _note(self, dial: Dial, took_s: float) -> None:
+        if dial.is_new:
+            self._metrics.connected(dial.dns_s, dial.connect_s - dial.dns_s)
+        else:
+            self._metrics.reused()
+        self._metrics.answered(took_s - dial.connect_s)
+
+    async def _read(self, response: aiohttp.ClientResponse, share: Share, address: str | None) -> Answer:
+        """Leaving early closes the connection: nothing is drained."""
+        status, headers = response.status, response.headers
+        if status in _REDIRECTS:
+            outcome: bytes | Redirect | FetchReason = _redirect(headers.getall(hdrs.LOCATION, []))
+        elif self._proxy and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            return Answer(FetchReason.BLOCKED_ADDRESS, Verdict.NONE, status)
+        else:
+            outcome = judge_status(status) or await self._read_body(response, share)
+        verdict = Verdict.ALIVE
+        if isinstance(outcome, bytes):
+            verdict = Verdict.GOOD
+        elif outcome is FetchReason.STATUS_5XX:
+            verdict = Verdict.BAD
+        return Answer(outcome, verdict, status, retry_after_s(headers, datetime.now(UTC)), address)
+
+    async def _read_body(self, response: aiohttp.ClientResponse, share: Share) -> bytes | FetchReason:
+        started = time.perf_counter()
+        headers = response.headers
+        body = Body(headers.getall(hdrs.CONTENT_ENCODING, []), self._max_body_bytes)
+        if refused := judge_head(response.status, headers, self._max_body_bytes) or body.judge_encoding():
+            return refused
+        async for chunk in response.content.iter_any():
+            before = body.size_bytes
+            if refused := body.feed(chunk):
+                return refused
+            await share.add(body.size_bytes - before)
+        self._metrics.body_took(time.perf_counter() - started)
+        return body.finish(whole_range(headers) if response.status == HTTPStatus.PARTIAL_CONTENT else None)
+
+
+def _redirect(locations: list[str]) -> Redirect | FetchReason:
+    """Where to; `status_other` for nowhere, and for two places at once."""
+    return Redirect(locations[0]) if len(set(locations)) == 1 and locations[0] else FetchReason.STATUS_OTHER
+
+
+def _failure(url: URL, error: aiohttp.ClientError | OSError, dial: Dial) -> Answer:
+    if dial.refused:  # the address is what counts, even when another one failed otherwise
+        reason, verdict = min(dial.refused, key=lambda word: word is FetchReason.PORT), Verdict.NONE
+    else:
+        reason, verdict = _told_apart(error)
+    log.debug("image_request_failed", host=url.raw_host, reason=reason.value, error=type(error).__name__)
+    return Answer(reason, verdict, address=dial.address)
+
+
+#: The first that fits.
+_MEANINGS: tuple[tuple[type[Exception], FetchReason, Verdict], ...] = (
+    (aiohttp.ConnectionTimeoutError, FetchReason.TIMEOUT_CONNECT, Verdict.BAD),
+    (aiohttp.ServerTimeoutError, FetchReason.TIMEOUT_READ, Verdict.BAD),
+    (aiohttp.ClientConnectorDNSError, FetchReason.DNS, Verdict.NONE),
+    (aiohttp.InvalidURL, FetchReason.INVALID_URL, Verdict.NONE),
+    (aiohttp.ClientProxyConnectionError, FetchReason.CONNECT, Verdict.NONE),
+    (aiohttp.ClientHttpProxyError, FetchReason.CONNECT, Verdict.BAD),
+    (aiohttp.ClientPayloadError, FetchReason.INCOMPLETE, Verdict.NONE),
+    (aiohttp.ServerDisconnectedError, FetchReason.INCOMPLETE, Verdict.NONE),
+    (aiohttp.ClientResponseError, FetchReason.INCOMPLETE, Verdict.NONE),
+    (Exception, FetchReason.CONNECT, Verdict.BAD),
+)
+
+
+def _told_apart(error: aiohttp.ClientError | OSError) -> tuple[FetchReason, Verdict]:
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status in _PROXY_REFUSALS:
+        return FetchReason.BLOCKED_ADDRESS, Verdict.NONE
+    return next((reason, verdict) for kind, reason, verdict in _MEANINGS if isinstance(error, kind))

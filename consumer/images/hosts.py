@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Politeness and patience: how many fetches run at a time, per host and in all, and which hosts are left alone."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.events import FetchReason
+from consumer.images.gate import Gate
+from consumer.retry import Breaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.settings import ImageSettings
+
+log = structlog.get_logger()
+
+
+class Verdict(Enum):
+    """What a request says of its host."""
+
+    GOOD = auto()
+    """It gave a picture."""
+    ALIVE = auto()
+    """It answered, and be it with a refusal."""
+    BAD = auto()
+    """No connection, no answer in time, or a 5xx."""
+    NONE = auto()
+    """Nothing: we never reached it, or went away."""
+
+
+@dataclass(slots=True)
+class Host:
+    """What is known of one host."""
+
+    name: str
+    gate: Gate
+    breaker: Breaker
+    users: int = 0
+    is_known: bool = False
+    not_before_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Visit:
+    """A slot at a host, which ends with `Hosts.leave`."""
+
+    host: Host
+    is_trial: bool
+    """Whether this fetch tries a host that was left alone."""
+    entered: list[Gate] = field(default_factory=list)
+
+
+class Hosts:
+    """For one event loop.
+
+    A slot of the host comes first, then one of the process: a crowded host holds none that others could use. Hosts that
+    never gave a picture share half of the process, for a vendor can invent as many as it likes.
+    """
+
+    def __init__(self, settings: ImageSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._process = Gate(settings.in_flight, settings.host_queue_s, clock)
+        self._newcomers = Gate(max(1, settings.in_flight // 2), settings.fetch_timeout_s, clock)
+        self._hosts: OrderedDict[str, Host] = OrderedDict()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that run. From any thread."""
+        return self._process.running
+
+    @property
+    def waiting(self) -> int:
+        """Fetches that wait for a slot. From any thread."""
+        gates = [self._process, self._newcomers, *(host.gate for host in list(self._hosts.values()))]
+        return sum(gate.waiting for gate in gates)
+
+    @property
+    def open(self) -> int:
+        """Hosts that are left alone after failures. From any thread."""
+        return sum(host.breaker.is_open for host in list(self._hosts.values()))
+
+    def pause_s(self, name: str) -> float:
+        """For how long the host asked to be left alone from now on; 0 for one that did not."""
+        host = self._hosts.get(name)
+        return max(0.0, host.not_before_s - self._clock()) if host else 0.0
+
+    def rest(self, name: str, pause_s: float) -> None:
+        """Leave a host alone for so long, up to the cap, or for longer where it asked for that before."""
+        host = self._host(name)
+        host.not_before_s = max(host.not_before_s, self._clock() + min(pause_s, self._settings.retry_after_cap_s))
+
+    async def enter(self, name: str) -> Visit | FetchReason:
+        """Wait for a slot. `circuit_open` for a host left alone, `timeout_total` for one whose queue is too long."""
+        host = self._host(name)
+        is_trial = host.breaker.is_open
+        if is_trial and host.breaker.wait_s() > 0:
+            return FetchReason.CIRCUIT_OPEN
+        visit = Visit(host, is_trial)
+        host.users += 1
+        refused: FetchReason | None = FetchReason.TIMEOUT_TOTAL
+        try:
+            refused = await self._pass(visit)
+        finally:
+            if refused:
+                self.leave(visit, Verdict.NONE)
+        return refused or visit
+
+    def leave(self, visit: Visit, verdict: Verdict) -> None:
+        """Give the slots back and learn from what became of the request."""
+        host = visit.host
+        for gate in visit.entered:
+            gate.leave()
+        host.users -= 1
+        if host.breaker.is_open and not visit.is_trial:
+            return  # begun before the host was left alone: old news
+        if verdict is Verdict.BAD:
+            self._failed(host)
+        elif verdict is Verdict.NONE:
+            if visit.is_trial:
+                host.breaker.abandoned()
+        else:
+            host.breaker.succeeded()
+            host.is_known = host.is_known or verdict is Verdict.GOOD
+
+    async def _pass(self, visit: Visit) -> FetchReason | None:
+        host = visit.host
+        gates = (host.gate, self._process) if host.is_known else (host.gate, self._newcomers, self._process)
+        for gate in gates:
+            if not await gate.enter():
+                return FetchReason.CIRCUIT_OPEN if host.breaker.is_open else FetchReason.TIMEOUT_TOTAL
+            visit.entered.append(gate)
+        return FetchReason.CIRCUIT_OPEN if host.breaker.is_open and not visit.is_trial else None
+
+    def _failed(self, host: Host) -> None:
+        host.breaker.failed()
+        if host.breaker.is_open:
+            host.gate.turn_all_away()
+            log.warning("image_host_left_alone", host=host.name, failures=self._settings.breaker_failures)
+
+    def _host(self, name: str) -> Host:
+        if host := self._hosts.get(name):
+            self._hosts.move_to_end(name)
+            return host
+        settings = self._settings
+        gate = Gate(settings.in_flight_per_host, settings.host_queue_s, self._clock)
+        breaker = Breaker(
+            settings.breaker_failures, settings.breaker_first_s, settings.breaker_cap_s, clock=self._clock
+        )
+        host = self._hosts[name] = Host(name, gate, breaker)
+        if len(self._hosts) > settings.hosts_remembered:
+            self._forget_one()
+        return host
+
+    def _forget_one(self) -> None:
+        """The longest unused one; one in use is needed by whoever leaves it."""
+        unused = next((host.name for host in self._hosts.values() if not host.users), None)
+        if unused is not None:
+            del self._hosts[unused]

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A vendor's URL -> the views of its picture, or why there are none: fetch, then decode."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from consumer.events import FetchReason
+from consumer.images.http import FetchFailed
+from consumer.images.memory import BodyMemory
+from consumer.images.single_flight import SingleFlight
+from consumer.images.steps import Step, StepKind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from consumer.images.decode_pool import DecodePool
+    from consumer.images.http import FetchResult
+    from consumer.images.memory import Share
+
+
+class FetchesImages(Protocol):
+    """What bodies are asked of; `Fetcher` is one."""
+
+    async def fetch(self, url: str, vendor_id: str, share: Share) -> FetchResult:
+        """The body behind a URL, booked on `share`, or why there is none; never raises for an image."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a URL."""
+
+    views: NDArray[np.uint8] | FetchReason
+    """uint8 [2, side, side, 3], RGB: the whole picture, then the detail."""
+    content_hash: str | None
+    """SHA-256 of the body, lower-case hex; None when no body came."""
+    steps: tuple[Step, ...]
+
+
+class Loader:
+    """Products that name one picture at the same time share it, vendor by vendor. For one event loop."""
+
+    def __init__(self, fetcher: FetchesImages, pool: DecodePool, body_bytes: int, side: int) -> None:
+        self._fetcher = fetcher
+        self._pool = pool
+        self._memory = BodyMemory(body_bytes)
+        self._side = side
+        self._running: SingleFlight[Loaded] = SingleFlight()
+
+    async def load(self, url: str, vendor_id: str) -> Loaded:
+        """The views, or the reason; never raises for an image."""
+        # The vendor is part of the key: one's picture is no way around the other's list of hosts.
+        return await self._running.run((vendor_id, url), lambda: self._load(url, vendor_id))
+
+    async def _load(self, url: str, vendor_id: str) -> Loaded:
+        with self._memory.share() as share:
+            fetched = await self._fetcher.fetch(url, vendor_id, share)
+            if isinstance(fetched, FetchFailed):
+                return Loaded(fetched.reason, None, fetched.steps)
+            started = time.monotonic()
+            decoded = await self._pool.decode(fetched.body, self._side)
+        outcome = decoded.views.value if isinstance(decoded.views, FetchReason) else "ok"
+        step = Step(StepKind.DECODE, f"{len(fetched.body)} bytes", outcome, time.monotonic() - started)
+        return Loaded(decoded.views, decoded.content_hash, (*fetched.steps, step))

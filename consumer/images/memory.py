@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bound on the bytes of bodies that come in or wait to be decoded."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class BodyMemory:
+    """Counts what has really come. Over the limit only the oldest body goes on, so that one always gets through.
+
+    Nothing is reserved by what a header claims: some hosts that claim 10 MiB each and send nothing could then hold
+    everybody up. What comes before a reader stops is in the sockets' buffers. For one event loop.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._taken_bytes = 0
+        self._shares: dict[Share, None] = {}
+        self._freed = asyncio.Event()
+
+    @property
+    def taken_bytes(self) -> int:
+        """What is held now."""
+        return self._taken_bytes
+
+    def share(self) -> Share:
+        """An account for one body, empty; as a context it gives back what it took."""
+        return Share(self)
+
+    async def take(self, share: Share, size_bytes: int) -> None:
+        """Book bytes that came; returns when the next may come."""
+        self._taken_bytes += size_bytes
+        self._shares[share] = None
+        while self._taken_bytes > self._max_bytes and next(iter(self._shares)) is not share:
+            self._freed.clear()
+            await self._freed.wait()
+
+    def give_back(self, share: Share, size_bytes: int) -> None:
+        """What the share held is free."""
+        self._taken_bytes -= size_bytes
+        self._shares.pop(share, None)
+        self._freed.set()
+
+
+class Share:
+    """What one body holds."""
+
+    __slots__ = ("_held_bytes", "_memory")
+
+    def __init__(self, memory: BodyMemory) -> None:
+        self._memory = memory
+        self._held_bytes = 0
+
+    async def add(self, size_bytes: int) -> None:
+        """So many more have come; waits while others hold too much."""
+        self._held_bytes += size_bytes
+        await self._memory.take(self, size_bytes)
+
+    def empty(self) -> None:
+        """The body is gone."""
+        self._memory.give_back(self, self._held_bytes)
+        self._held_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.empty()

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is counted of image fetches. No URL, host or vendor is a label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
+
+
+class SlotsInUse(Protocol):
+    """Read from the thread that is asked for the metrics."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that run."""
+
+    @property
+    def waiting(self) -> int:
+        """Fetches that wait for a slot."""
+
+    @property
+    def open(self) -> int:
+        """Hosts that are left alone."""
+
+
+class ImageMetrics:
+    """Part of `Metrics`. Thread-safe, as prometheus-client is."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._outcomes = Counter(
+            "hangtag_image_fetch_total",
+            "Images tried, by outcome: ok or the reason.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._blocked = Counter(
+            "hangtag_image_blocked_total",
+            "Images that our own policy refused, by reason; blocked_address deserves an alert.",
+            ["reason"],
+            registry=registry,
+        )
+        seconds = Histogram(
+            "hangtag_image_fetch_seconds",
+            "Time of one request, by phase: dns, connect (TLS included), ttfb (until the answer begins), body.",
+            ["phase"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._dns, self._connect = seconds.labels("dns"), seconds.labels("connect")
+        self._ttfb, self._body = seconds.labels("ttfb"), seconds.labels("body")
+        connections = Counter(
+            "hangtag_image_connections_total", "Requests answered, by connection.", ["connection"], registry=registry
+        )
+        self._new, self._reused = connections.labels("new"), connections.labels("reused")
+        self._in_flight = Gauge("hangtag_image_in_flight", "Image requests that run.", registry=registry)
+        self._queue = Gauge("hangtag_image_queue_depth", "Image fetches that wait for a slot.", registry=registry)
+        self._open = Gauge("hangtag_image_hosts_open", "Image hosts left alone after failures.", registry=registry)
+
+    def watch(self, slots: SlotsInUse) -> None:
+        """Ask it whenever somebody asks for the gauges."""
+        self._in_flight.set_function(lambda: slots.in_flight)
+        self._queue.set_function(lambda: slots.waiting)
+        self._open.set_function(lambda: slots.open)
+
+    def fetched(self) -> None:
+        """One image came."""
+        self._outcomes.labels("ok").inc()
+
+    def lost(self, reason: str, *, is_refusal: bool) -> None:
+        """One image did not come, for this FetchReason; `is_refusal` where our own policy said no."""
+        self._outcomes.labels(reason).inc()
+        if is_refusal:
+            self._blocked.labels(reason).inc()
+
+    def connected(self, dns_s: float, connect_s: float) -> None:
+        """An answer began on a new connection; `dns_s` is 0 when nobody had to be asked."""
+        self._new.inc()
+        self._connect.observe(connect_s)
+        if dns_s:
+            self._dns.observe(dns_s)
+
+    def reused(self) -> None:
+        """An answer began on a kept connection."""
+        self._reused.inc()
+
+    def answered(self, ttfb_s: float) -> None:
+        """An answer's head came so long after the request went out."""
+        self._ttfb.observe(ttfb_s)
+
+    def body_took(self, seconds: float) -> None:
+        """A body came whole."""
+        self._body.observe(seconds)
