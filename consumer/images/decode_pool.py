@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The threads that turn bodies into views. JPEG decode and resize release the GIL: two threads do nearly double."""
+"""The threads that turn bodies into views. JPEG decode and resize release the GIL: two threads do nearly double.
+
+Memory: decoding takes up to 20 bytes per pixel (PNG with alpha; progressive JPEG 10), 800 MB at 40 MP. So one picture
+above `LARGE_PIXELS` is decoded at a time, while the other threads go on with small ones of 160 MB at most each. AVIF
+has a process, which is bounded by `avif_bytes`.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +15,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from consumer.events import FetchReason
+from consumer.images.avif import AvifDecoder
+from consumer.images.decoding import DecodePath, PixelLimits, try_views
 from consumer.images.pillow import limit_pillow
-from consumer.images.pixels import PixelLimits, decode
+from consumer.images.sniff import ImageFormat, ImageHeader, read_header
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from consumer.events import FetchReason
     from consumer.observability.metrics import Metrics
     from consumer.settings import ImageSettings
+
+#: Pictures with more pixels are decoded one at a time.
+LARGE_PIXELS = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,20 @@ class DecodedBody:
 
     content_hash: str
     """SHA-256, lower-case hex."""
+    header: ImageHeader | None
+    """None where none could be read; a picture that is too large has one."""
     views: NDArray[np.uint8] | FetchReason
+
+
+@dataclass(frozen=True, slots=True)
+class _Vetted:
+    """A body of a size that is decoded."""
+
+    body: bytes
+    content_hash: str
+    header: ImageHeader
+    seconds: float
+    """Spent on it so far, without waits."""
 
 
 class DecodePool:
@@ -37,19 +60,63 @@ class DecodePool:
     def __init__(self, settings: ImageSettings, metrics: Metrics) -> None:
         limit_pillow(settings.max_pixels)
         self._limits = PixelLimits(settings.max_pixels, settings.max_side_px, settings.min_side_px)
-        self._metrics = metrics
+        self._metrics = metrics.decoding
+        self._avif = AvifDecoder(settings) if settings.avif_bytes else None
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="image-decode")
+        # With queues of their own: what waits there keeps no thread from small pictures.
+        self._large_thread = ThreadPoolExecutor(1, thread_name_prefix="image-decode-large")
+        self._avif_thread = ThreadPoolExecutor(1, thread_name_prefix="image-decode-avif")
 
     async def decode(self, body: bytes, side: int) -> DecodedBody:
-        """Hash and views of a body, or why it has none. Waits for a free thread; never raises for an image."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._decode, body, side)
+        """Hash, header and views of a body, or why it has none. Waits for a free thread; never raises for an image."""
+        loop = asyncio.get_running_loop()
+        begun = await loop.run_in_executor(self._threads, self._begin, body, side)
+        if isinstance(begun, DecodedBody):
+            return begun
+        thread = self._avif_thread if begun.header.format is ImageFormat.AVIF else self._large_thread
+        return await loop.run_in_executor(thread, self._finish, begun, side)
 
     def close(self) -> None:
-        """End the threads: running decodes finish, waiting ones are cancelled. Blocks for a decode at most."""
-        self._threads.shutdown(cancel_futures=True)
+        """End threads and process: running decodes finish, waiting ones are cancelled. Blocks for a decode at most."""
+        for threads in (self._threads, self._large_thread, self._avif_thread):
+            threads.shutdown(cancel_futures=True)
+        if self._avif is not None:
+            self._avif.close()
 
-    def _decode(self, body: bytes, side: int) -> DecodedBody:
+    def _begin(self, body: bytes, side: int) -> DecodedBody | _Vetted:
+        """The whole work for most bodies; only the first part where the decode has a thread of its own."""
         started = time.perf_counter()
-        decoded = DecodedBody(hashlib.sha256(body).hexdigest(), decode(body, side, self._limits))
-        self._metrics.image_decoded(time.perf_counter() - started)
-        return decoded
+        content_hash = hashlib.sha256(body).hexdigest()
+        header = read_header(body)
+        if isinstance(header, FetchReason):
+            self._metrics.decoded("other", DecodePath.REFUSED, time.perf_counter() - started)
+            return DecodedBody(content_hash, None, header)
+        refused = self._refuse(header)
+        seconds = time.perf_counter() - started
+        if refused is not None:
+            self._metrics.decoded(_label(header), DecodePath.REFUSED, seconds)
+            return DecodedBody(content_hash, header, refused)
+        self._metrics.accepted(len(body), header.width * header.height)
+        vetted = _Vetted(body, content_hash, header, seconds)
+        has_own_thread = header.format is ImageFormat.AVIF or header.width * header.height > LARGE_PIXELS
+        return vetted if has_own_thread else self._finish(vetted, side)
+
+    def _refuse(self, header: ImageHeader) -> FetchReason | None:
+        if header.format is ImageFormat.AVIF and self._avif is None:
+            return FetchReason.UNSUPPORTED_FORMAT
+        return self._limits.judge(header)
+
+    def _finish(self, vetted: _Vetted, side: int) -> DecodedBody:
+        started = time.perf_counter()
+        if vetted.header.format is ImageFormat.AVIF and self._avif is not None:
+            views = self._avif.views(vetted.body, side)
+            path = DecodePath.REFUSED if isinstance(views, FetchReason) else DecodePath.FALLBACK
+        else:
+            views, path = try_views(vetted.body, vetted.header, side)
+        seconds = vetted.seconds + time.perf_counter() - started
+        self._metrics.decoded(_label(vetted.header), path, seconds)
+        return DecodedBody(vetted.content_hash, vetted.header, views)
+
+
+def _label(header: ImageHeader) -> str:
+    return header.format.value.lower()

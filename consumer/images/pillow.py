@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from consumer.events import FetchReason
 from consumer.images.sniff import ImageFormat, ImageHeader, read_orientation
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ def limit_pillow(max_pixels: int) -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
+def reason_of(error: Exception) -> FetchReason:
+    """What an exception says of a file: `truncated` or `undecodable`. Pillow has no class for the first."""
+    return FetchReason.TRUNCATED if "truncated" in str(error).lower() else FetchReason.UNDECODABLE
+
+
 def open_with_pillow(body: bytes, header: ImageHeader) -> tuple[NDArray[np.uint8], int]:
     """RGB [height, width, 3] of the first frame, not yet upright, and its EXIF orientation.
 
@@ -31,13 +37,19 @@ def open_with_pillow(body: bytes, header: ImageHeader) -> tuple[NDArray[np.uint8
     """
     with Image.open(io.BytesIO(body), formats=[header.format.value]) as image:
         # Pillow opens lazily: nothing is decoded before this line, and nothing larger than was judged after it.
-        if image.size != (header.width, header.height):
+        if not _is_of_judged_size(image, header):
             raise UnidentifiedImageError("the decoder reads another size")
         image.load()
         orientation = header.orientation
         if header.format is not ImageFormat.JPEG:
             orientation = read_orientation(image.info.get("exif", b""))
         return np.asarray(_to_rgb(image)), orientation
+
+
+def _is_of_judged_size(image: Image.Image, header: ImageHeader) -> bool:
+    if header.format is ImageFormat.AVIF:  # the largest item was judged, and the picture need not be that one
+        return image.width <= header.width and image.height <= header.height
+    return image.size == (header.width, header.height)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

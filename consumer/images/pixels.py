@@ -7,22 +7,17 @@ bundle names it. `tests/unit/images/golden` holds the arrays' hashes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import simplejpeg
-import structlog
 from PIL import Image
 
-from consumer.events import FetchReason
 from consumer.images.pillow import open_with_pillow
-from consumer.images.sniff import ImageFormat, ImageHeader, read_header
+from consumer.images.sniff import ImageFormat, ImageHeader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-log = structlog.get_logger()
 
 PIXELS_VERSION = "pixels/v1"
 
@@ -32,39 +27,6 @@ _FULL = 8
 _SCALES = (2, 4)
 
 
-@dataclass(frozen=True, slots=True)
-class PixelLimits:
-    """Sizes that are decoded at all; read from the header, before any decoder sees the body."""
-
-    max_pixels: int = 40_000_000
-    max_side_px: int = 16_384
-    min_side_px: int = 32
-
-    def judge(self, width: int, height: int) -> FetchReason | None:
-        """Why a picture of this size is not decoded; None when it is."""
-        if width * height > self.max_pixels or max(width, height) > self.max_side_px:
-            return FetchReason.TOO_MANY_PIXELS
-        return FetchReason.TOO_SMALL if min(width, height) < self.min_side_px else None
-
-
-DEFAULT_LIMITS = PixelLimits()
-
-
-def decode(body: bytes, side: int, limits: PixelLimits = DEFAULT_LIMITS) -> NDArray[np.uint8] | FetchReason:
-    """`views` of a body from outside, or the reason why it cannot be used. Never raises, whatever the bytes are."""
-    header = read_header(body)
-    if isinstance(header, FetchReason):
-        return header
-    if refused := limits.judge(header.width, header.height):
-        return refused
-    try:
-        return views(body, header, side)
-    except Exception as error:  # noqa: BLE001  # decoders raise far more than they document, MemoryError included
-        reason = FetchReason.TRUNCATED if "truncated" in str(error).lower() else FetchReason.UNDECODABLE
-        log.debug("image_not_decoded", format=header.format.value, reason=reason.value, error=type(error).__name__)
-        return reason
-
-
 def views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]:
     """uint8 [2, side, side, 3], RGB, upright: the whole picture, then the detail.
 
@@ -72,17 +34,30 @@ def views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]:
     native resolution: a square of min(side, 60 % of the short side), enlarged only when smaller than `side`.
     A function of the bytes and `side` alone. Raises whatever the decoder raises; the caller has judged the size.
     """
-    if header.format is ImageFormat.JPEG and header.bits == 8 and header.components in {1, 3}:  # noqa: PLR2004
-        try:
-            return _jpeg_views(body, header, side)
-        except ValueError:
-            pass  # simplejpeg refuses what libjpeg only warns of; Pillow still tells truncated files
+    fast = fast_views(body, header, side)
+    return slow_views(body, header, side) if fast is None else fast
+
+
+def fast_views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8] | None:
+    """`views` of a plain JPEG by libjpeg; None for every other file, and for those that it refuses.
+
+    Two decodes: a scaled one is enough for the whole, and spares the resize most of its work.
+    """
+    if header.format is not ImageFormat.JPEG or header.bits != 8 or header.components not in {1, 3}:  # noqa: PLR2004
+        return None
+    try:
+        return _jpeg_views(body, header, side)
+    except ValueError:
+        return None  # simplejpeg refuses what libjpeg only warns of; Pillow still tells truncated files
+
+
+def slow_views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]:
+    """`views` by Pillow: of everything else. Raises what Pillow raises."""
     picture, orientation = open_with_pillow(body, header)
     return _compose(picture, picture, _FULL, orientation, side)
 
 
 def _jpeg_views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]:
-    """Two decodes: a scaled one is enough for the whole, and spares the resize most of its work."""
     full = _decode_jpeg(body, header, _FULL)
     eighths = scale_for(header.width, header.height, side)
     small = full if eighths == _FULL else _decode_jpeg(body, header, eighths)

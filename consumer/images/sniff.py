@@ -7,8 +7,13 @@ import re
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from consumer.events import FetchReason
+from consumer.images.isobmff import is_avif, read_avif_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ImageFormat(StrEnum):
@@ -18,11 +23,15 @@ class ImageFormat(StrEnum):
     PNG = "PNG"
     WEBP = "WEBP"
     GIF = "GIF"
+    AVIF = "AVIF"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What a file says of itself. Width and height are as stored, before the orientation is applied."""
+    """What a file says of itself. Width and height are as stored, before the orientation is applied.
+
+    Of an AVIF they are those of its largest item.
+    """
 
     format: ImageFormat
     width: int
@@ -38,19 +47,14 @@ class ImageHeader:
 def read_header(body: bytes) -> ImageHeader | FetchReason:
     """The header, or why there is none: `unsupported_format`, `truncated` or `undecodable`.
 
-    The content type and the name of the file have no say. AVIF, HEIC, SVG, TIFF and the rest are unsupported.
+    The content type and the name of the file have no say. HEIC, SVG, TIFF and the rest are unsupported.
     """
-    try:
-        if body.startswith(b"\xff\xd8\xff"):
-            return _read_jpeg(body)
-        if body.startswith(b"\x89PNG\r\n\x1a\n"):
-            return _read_png(body)
-        if body.startswith((b"GIF87a", b"GIF89a")):
-            return ImageHeader(ImageFormat.GIF, *struct.unpack_from("<HH", body, 6))
-        if body.startswith(b"RIFF") and body[8:12] == b"WEBP":
-            return _read_webp(body)
-    except struct.error:
-        return FetchReason.TRUNCATED
+    for signature, read in _READERS:
+        if signature.match(body):
+            try:
+                return read(body)
+            except struct.error:
+                return FetchReason.TRUNCATED
     return FetchReason.UNSUPPORTED_FORMAT
 
 
@@ -149,3 +153,23 @@ def _read_webp(body: bytes) -> ImageHeader | FetchReason:
     else:
         return FetchReason.UNDECODABLE
     return ImageHeader(ImageFormat.WEBP, width, height)
+
+
+def _read_gif(body: bytes) -> ImageHeader:
+    return ImageHeader(ImageFormat.GIF, *struct.unpack_from("<HH", body, 6))
+
+
+def _read_avif(body: bytes) -> ImageHeader | FetchReason:
+    if not is_avif(body):
+        return FetchReason.UNSUPPORTED_FORMAT
+    size = read_avif_size(body)
+    return size if isinstance(size, FetchReason) else ImageHeader(ImageFormat.AVIF, *size)
+
+
+_READERS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], ImageHeader | FetchReason]], ...] = (
+    (re.compile(rb"\xff\xd8\xff"), _read_jpeg),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), _read_png),
+    (re.compile(rb"GIF8[79]a"), _read_gif),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), _read_webp),
+    (re.compile(rb".{4}ftyp", re.DOTALL), _read_avif),
+)

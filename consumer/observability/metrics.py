@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import generate_latest
 
+from consumer.observability.decode_metrics import DecodeMetrics
 from consumer.observability.image_metrics import ImageMetrics
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         self.images = ImageMetrics(self.registry)
+        self.decoding = DecodeMetrics(self.registry)
         self._build = Info("hangtag_build", "Program version and model bundle.", registry=self.registry)
         self._events = Counter(
             "hangtag_events_total", "Deliveries that ended, by outcome.", ["outcome"], registry=self.registry
@@ -66,16 +68,10 @@ class Metrics:
             ["dependency"],
             registry=self.registry,
         )
-        self._declare_images_and_triton()
+        self._declare_triton()
         self._declare_engine()
 
-    def _declare_images_and_triton(self) -> None:
-        self._image_decode = Histogram(
-            "hangtag_image_decode_seconds",
-            "Time of one image in a decode thread: hash, decode, both views.",
-            buckets=_STAGE_SECONDS,
-            registry=self.registry,
-        )
+    def _declare_triton(self) -> None:
         self._triton_calls = Counter(
             "hangtag_triton_calls_total",
             "Inferences asked for, by ensemble and outcome: ok or the error's class.",
@@ -148,10 +144,6 @@ class Metrics:
     def stage_took(self, stage: str, seconds: float) -> None:
         """One delivery passed one stage."""
         self._stage.labels(stage).observe(seconds)
-
-    def image_decoded(self, seconds: float) -> None:
-        """One body left its decode thread, with views or without."""
-        self._image_decode.observe(seconds)
 
     def triton_answered(self, ensemble: str, images: int) -> None:
         """One inference was answered."""

@@ -35,7 +35,7 @@ from consumer.events import (
     ProductEvent,
     UsableImage,
 )
-from consumer.images.pixels import decode
+from consumer.images.decoding import decode
 from consumer.observability.metrics import Metrics
 from consumer.registry.bundled import BundledCodec
 from consumer.registry.files import Subject

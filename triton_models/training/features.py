@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from consumer.events import FetchReason
-from consumer.images.pixels import PIXELS_VERSION, decode
+from consumer.images.decoding import decode
+from consumer.images.pixels import PIXELS_VERSION
 from triton_models.export.quiet_runtimes import load_onnxruntime
 
 if TYPE_CHECKING:

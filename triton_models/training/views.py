@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from consumer.events import FetchReason
-from consumer.images.pixels import PIXELS_VERSION, decode
+from consumer.images.decoding import decode
+from consumer.images.pixels import PIXELS_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -11,7 +11,7 @@ from PIL import Image
 
 from consumer.events import FetchReason
 from consumer.images.decode_pool import DecodePool
-from consumer.images.pixels import decode
+from consumer.images.decoding import decode
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings
 from tests.unit.images.drawn import encoded, jpeg, shirt

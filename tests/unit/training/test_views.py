@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from consumer.images.pixels import decode
+from consumer.images.decoding import decode
 from triton_models.training.views import ViewCache
 
 if TYPE_CHECKING:

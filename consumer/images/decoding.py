@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A body from outside -> its views, or the reason why it has none. Never raises, whatever the bytes are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.events import FetchReason
+from consumer.images.pillow import reason_of
+from consumer.images.pixels import fast_views, slow_views
+from consumer.images.sniff import ImageFormat, ImageHeader, read_header
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLimits:
+    """Sizes that are decoded at all; read from the header, before any decoder sees the body."""
+
+    max_pixels: int = 40_000_000
+    max_side_px: int = 16_384
+    min_side_px: int = 32
+
+    def judge(self, header: ImageHeader) -> FetchReason | None:
+        """Why a picture of this size is not decoded; None when it is."""
+        width, height = header.width, header.height
+        if width * height > self.max_pixels or max(width, height) > self.max_side_px:
+            return FetchReason.TOO_MANY_PIXELS
+        return FetchReason.TOO_SMALL if min(width, height) < self.min_side_px else None
+
+
+DEFAULT_LIMITS = PixelLimits()
+
+
+class DecodePath(StrEnum):
+    """Which way a body took: the metric's label. A JPEG on the fallback is one that the fast decoder refused."""
+
+    FAST = "fast"
+    FALLBACK = "fallback"
+    REFUSED = "refused"
+
+
+def decode(body: bytes, side: int, limits: PixelLimits = DEFAULT_LIMITS) -> NDArray[np.uint8] | FetchReason:
+    """`views` of a body, or why there are none; AVIF is unsupported here: its decoder wants a process of its own."""
+    header = read_header(body)
+    if isinstance(header, FetchReason):
+        return header
+    if refused := limits.judge(header):
+        return refused
+    if header.format is ImageFormat.AVIF:
+        return FetchReason.UNSUPPORTED_FORMAT
+    return try_views(body, header, side)[0]
+
+
+def try_views(body: bytes, header: ImageHeader, side: int) -> tuple[NDArray[np.uint8] | FetchReason, DecodePath]:
+    """`views` of a body whose size was judged, or `truncated` or `undecodable`."""
+    try:
+        fast = fast_views(body, header, side)
+        if fast is not None:
+            return fast, DecodePath.FAST
+        return slow_views(body, header, side), DecodePath.FALLBACK
+    except Exception as error:  # noqa: BLE001  # decoders raise far more than they document, MemoryError included
+        reason = reason_of(error)
+        log.debug("image_not_decoded", format=header.format.value, reason=reason.value, error=type(error).__name__)
+        return reason, DecodePath.REFUSED
