@@ -1,100 +1,112 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from consumer.events import FetchReason
 from consumer.images.addresses import AddressPolicy
+from consumer.images.special_purpose import registry, special_purpose
 from consumer.settings import ImageSettings
 
-is_public = AddressPolicy.of(ImageSettings()).is_public
+pytestmark = pytest.mark.image_rule(5)
 
 ROWS = [
     tuple(part.strip() for part in line.split("|"))
-    for line in (Path(__file__).parent / "addresses.txt").read_text().splitlines()
+    for line in (Path(__file__).parent / "addresses.txt").read_text(encoding="utf-8").splitlines()
     if not line.startswith("#")
 ]
-PRIVATE_INNER = ("10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255")
-PUBLIC_INNER = "8.8.8.8"
+SITE_PREFIXES = tuple(
+    map(
+        IPv6Network,
+        (
+            "3fff:32::/32",
+            "3fff:40:100::/40",
+            "3fff:48:122::/48",
+            "3fff:56:122:300::/56",
+            "3fff:64:122:344::/64",
+            "3fff:96:122:344::/96",
+            "64:ff9b:1:64::/96",
+        ),
+    )
+)
+POLICY = AddressPolicy.of(ImageSettings(nat64_prefixes=SITE_PREFIXES))
+#: What the standard library thinks of an address or a network, or finds in it: another answer in each Python.
+OPINIONS = [
+    (cls, name)
+    for cls in (IPv4Address, IPv6Address, IPv4Network, IPv6Network)
+    for name in dir(cls)
+    if name.startswith("is_") or name in {"ipv4_mapped", "sixtofour", "teredo"}
+]
 
 
-def wrapped(prefix: str, inner: str) -> IPv6Address:
-    """The prefix with the IPv4 address in its last 32 bits."""
-    return IPv6Address(int(IPv6Address(prefix)) | int(IPv4Address(inner)))
+def refusing(*networks: str, nat64: tuple[str, ...] = ()) -> AddressPolicy:
+    return AddressPolicy.of(ImageSettings.model_validate({"refused_networks": networks, "nat64_prefixes": nat64}))
 
 
-def in_bits_16_to_48(prefix: str, inner: str) -> IPv6Address:
-    return IPv6Address(int(IPv6Address(prefix)) | int(IPv4Address(inner)) << 80)
-
-
-@pytest.mark.parametrize(("address", "verdict", "reason"), ROWS)
-def test_the_table_of_addresses(address: str, verdict: str, reason: str) -> None:
-    assert is_public(ip_address(address)) is (verdict == "yes"), reason
+@pytest.mark.parametrize(("address", "verdict", "what"), ROWS)
+def test_the_table_of_addresses(address: str, verdict: str, what: str) -> None:
+    assert POLICY.is_public(ip_address(address)) is (verdict == "yes"), what
 
 
 def test_the_table_is_large_and_has_no_row_twice() -> None:
-    addresses = [row[0] for row in ROWS]
+    addresses = {ip_address(address) for address, _, _ in ROWS}
 
-    assert len(set(addresses)) == len(addresses) >= 120
-
-
-@pytest.mark.parametrize("prefix", ["::ffff:0:0", "::", "64:ff9b::"])
-def test_a_transparent_wrapping_is_judged_by_what_is_inside(prefix: str) -> None:
-    assert is_public(wrapped(prefix, PUBLIC_INNER))
-    assert not any(is_public(wrapped(prefix, inner)) for inner in PRIVATE_INNER)
+    assert len(addresses) == len(ROWS) >= 120
+    assert {verdict for _, verdict, _ in ROWS} == {"yes", "no"}
 
 
-@pytest.mark.parametrize("prefix", ["64:ff9b:1::", "::ffff:0:0:0", "2606:4700::5efe:0:0", "2606:4700::200:5efe:0:0"])
-@pytest.mark.parametrize("inner", [PUBLIC_INNER, *PRIVATE_INNER])
-def test_tunnels_are_refused_whatever_is_inside(prefix: str, inner: str) -> None:
-    assert not is_public(wrapped(prefix, inner))
+def test_the_table_has_the_first_the_last_and_both_neighbours_of_every_range_of_the_registries() -> None:
+    addresses = {(row.version, int(row)) for row in map(ip_address, (address for address, _, _ in ROWS))}
+
+    for version, bits in ((4, 32), (6, 128)):
+        for network in (network for row in registry(version) for network in row.networks):
+            first, last = int(network[0]), int(network[-1])
+            edges = {(version, edge) for edge in (first - 1, first, last, last + 1) if 0 <= edge < 1 << bits}
+            assert edges <= addresses, network
 
 
-@pytest.mark.parametrize("inner", [PUBLIC_INNER, *PRIVATE_INNER])
-def test_6to4_and_teredo_are_refused_whatever_is_inside(inner: str) -> None:
-    assert not is_public(in_bits_16_to_48("2002::1", inner))
-    assert not is_public(IPv6Address(int(IPv6Address("2001::")) | int(IPv4Address(inner)) << 64))
+def test_the_table_holds_whatever_the_standard_library_thinks_of_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opinion(_: object) -> bool:
+        raise AssertionError("the standard library was asked for its opinion")
+
+    special_purpose.cache_clear()
+    expected = {ip_address(address): verdict == "yes" for address, verdict, _ in ROWS}
+    with monkeypatch.context() as patch:
+        for cls, name in OPINIONS:
+            patch.setattr(cls, name, property(opinion))
+        policy = AddressPolicy.of(ImageSettings(nat64_prefixes=SITE_PREFIXES))
+        found = {address: policy.judge(address, 443) is None for address in expected}
+        with pytest.raises(AssertionError, match="asked for its opinion"):
+            _ = ip_address("8.8.8.8").is_global
+
+    assert found == expected
 
 
-@given(st.ip_addresses(v=4))
-def test_wrapping_never_changes_the_verdict(inner: IPv4Address) -> None:
-    for prefix in ("::ffff:0:0", "::", "64:ff9b::"):
-        assert is_public(wrapped(prefix, str(inner))) is is_public(inner)
+def test_opinions_are_those_that_are_wrong_somewhere() -> None:
+    names = {name for _, name in OPINIONS}
 
-
-@given(st.ip_addresses(v=4, network="10.0.0.0/8") | st.ip_addresses(v=4, network="169.254.0.0/16"))
-def test_a_private_address_is_private_in_every_wrapping(inner: IPv4Address) -> None:
-    prefixes = ("::ffff:0:0", "::", "64:ff9b::", "64:ff9b:1::", "::ffff:0:0:0", "fe80::5efe:0:0", "2606:4700::5efe:0:0")
-
-    assert not any(is_public(wrapped(prefix, str(inner))) for prefix in prefixes)
-
-
-@given(st.ip_addresses(v=6))
-def test_the_verdict_does_not_depend_on_the_text_form(address: IPv6Address) -> None:
-    assert is_public(IPv6Address(address.exploded)) is is_public(IPv6Address(address.compressed.upper()))
-
-
-@given(st.ip_addresses())
-def test_a_public_address_is_one_that_the_standard_library_calls_global(address: IPv4Address | IPv6Address) -> None:
-    if is_public(address):
-        assert address.is_global
-        assert not address.is_private
-        assert not address.is_multicast
+    assert {"is_global", "is_private", "is_multicast", "is_reserved", "is_site_local", "ipv4_mapped"} <= names
 
 
 def test_only_the_ports_of_the_web_are_dialled() -> None:
-    policy = AddressPolicy.of(ImageSettings())
+    assert POLICY.judge(ip_address("8.8.8.8"), 80) is None
+    assert POLICY.judge(ip_address("8.8.8.8"), 443) is None
+    assert POLICY.judge(ip_address("8.8.8.8"), 22) is FetchReason.PORT
+    assert POLICY.judge(ip_address("10.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
+    assert POLICY.judge(ip_address("10.0.0.1"), 22) is FetchReason.BLOCKED_ADDRESS
 
-    assert policy.judge(ip_address("8.8.8.8"), 80) is None
-    assert policy.judge(ip_address("8.8.8.8"), 443) is None
-    assert policy.judge(ip_address("8.8.8.8"), 22) is FetchReason.PORT
-    assert policy.judge(ip_address("10.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
-    assert policy.judge(ip_address("10.0.0.1"), 22) is FetchReason.BLOCKED_ADDRESS
+
+@pytest.mark.image_rule(3)
+def test_the_operator_may_open_other_ports() -> None:
+    policy = AddressPolicy.of(ImageSettings(ports=(8443,)))
+
+    assert policy.judge(ip_address("8.8.8.8"), 8443) is None
+    assert policy.judge(ip_address("8.8.8.8"), 443) is FetchReason.PORT
+    assert policy.may_use_port(8443)
+    assert not policy.may_use_port(443)
 
 
 def test_an_exception_holds_for_its_address_and_its_port_and_nothing_else() -> None:
@@ -105,6 +117,60 @@ def test_an_exception_holds_for_its_address_and_its_port_and_nothing_else() -> N
     assert policy.judge(ip_address("127.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
     assert policy.judge(ip_address("127.0.0.2"), 8123) is FetchReason.BLOCKED_ADDRESS
     assert policy.judge(ip_address("::ffff:127.0.0.1"), 8123) is FetchReason.BLOCKED_ADDRESS
+    assert policy.judge(ip_address("::1%lo"), 8123) is FetchReason.BLOCKED_ADDRESS
     assert policy.judge(ip_address("8.8.8.8"), 8123) is FetchReason.PORT
     assert policy.may_use_port(8123)
     assert not policy.may_use_port(8124)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "::ffff:8.8.8.8", "::8.8.8.8", "64:ff9b::8.8.8.8", "2606:4700:808:808::", "8.8.0.0", "8.8.255.255"],
+)
+def test_what_the_operator_refuses_is_refused_in_every_wrapping(address: str) -> None:
+    policy = refusing("8.8.0.0/16", nat64=("2606:4700::/32",))
+
+    assert policy.judge(ip_address(address), 443) is FetchReason.BLOCKED_ADDRESS
+    assert policy.judge(ip_address("8.7.255.255"), 443) is None
+    assert policy.judge(ip_address("2606:4700:807:ffff::"), 443) is None
+
+
+def test_the_operator_may_refuse_a_wrapping_itself() -> None:
+    policy = refusing("64:ff9b::/96", "2a00::/16")
+
+    assert policy.judge(ip_address("64:ff9b::808:808"), 443) is FetchReason.BLOCKED_ADDRESS
+    assert policy.judge(ip_address("2a00:1450::1"), 443) is FetchReason.BLOCKED_ADDRESS
+    assert policy.judge(ip_address("::ffff:8.8.8.8"), 443) is None
+    assert policy.judge(ip_address("2a01::1"), 443) is None
+
+
+def test_an_exception_of_the_operator_is_stronger_than_his_refusal() -> None:
+    policy = AddressPolicy.of(
+        ImageSettings.model_validate({"refused_networks": ["127.0.0.0/8"], "allow_private": ["127.0.0.2/32:8123"]})
+    )
+
+    assert policy.judge(ip_address("127.0.0.2"), 8123) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "inner"),
+    [
+        ("8.8.8.8", "8.8.8.8"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("::10.0.0.1", "10.0.0.1"),
+        ("64:ff9b::a00:1", "10.0.0.1"),
+        ("3fff:48:122:a00:0:100::", "10.0.0.1"),
+        ("3fff:48:122:a00:100:100::", "3fff:48:122:a00:100:100::"),
+        ("64:ff9b:1::a00:1", "64:ff9b:1::a00:1"),
+        ("2606:4700::1", "2606:4700::1"),
+    ],
+)
+def test_an_address_stands_for_what_is_inside_of_it(address: str, inner: str) -> None:
+    assert POLICY.unwrapped(ip_address(address)) == ip_address(inner)
+
+
+def test_a_longer_prefix_of_the_site_wins_over_a_shorter_one() -> None:
+    policy = refusing(nat64=("2606:4700::/32", "2606:4700:a00:1::/96"))
+
+    assert policy.unwrapped(ip_address("2606:4700:a00:1::808:808")) == ip_address("8.8.8.8")
+    assert policy.unwrapped(ip_address("2606:4700:a00:2::808:808")) == ip_address("10.0.0.2")
