@@ -21,6 +21,7 @@ from consumer.events import (
 )
 from consumer.images.decode_pool import DecodePool
 from consumer.images.decoding import decode
+from consumer.images.loading import Loader
 from consumer.stages.fetch import Fetch
 from tests.integration.images.hosts import PRIVATE, SILENCE, World, redirect, response, world
 from tests.unit.images.drawn import jpeg, shirt, with_frame_size
