@@ -17,13 +17,14 @@ def command(
 ) -> None:
     """Try everything that `hangtag run` needs, with its settings, and say what to do about what does not work.
 
-    Brokers' limits, topics, a join and transactions under throw-away names, Triton, the registry. No topic, no offset
-    and no group at work is changed. Exit 1 where something has failed; warnings and what could not be read do not
-    count. With --output json a list of {check, status: ok|warning|failed|unknown, found, advice}.
+    What image URLs may reach, brokers' limits, topics, a join and transactions under throw-away names, Triton, the
+    registry. No topic, no offset and no group at work is changed. Exit 1 where something has failed; warnings and what
+    could not be read do not count. With --output json a list of {check, status, found, advice}, where status is ok,
+    warning, failed or unknown.
     """
     from consumer.doctor.examination import examine
     from consumer.observability.logs import quiet_logs
     from consumer.settings import load_settings
 
-    quiet_logs()
+    quiet_logs("error")  # what it provokes on purpose stands in the findings
     report(examine(load_settings(), timeout), output)

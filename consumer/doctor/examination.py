@@ -10,8 +10,9 @@ import confluent_kafka
 from consumer.doctor.commands import Commands
 from consumer.doctor.finding import Finding, Status
 from consumer.doctor.group import judge_group
+from consumer.doctor.images import check_images, try_egress
 from consumer.doctor.limits import judge_limits
-from consumer.doctor.others import check_registry, check_triton, judge_private_images
+from consumer.doctor.others import check_registry, check_triton
 from consumer.doctor.topics import judge_topics
 from consumer.doctor.trial import try_out
 from consumer.errors import BrokerUnavailable, Refused
@@ -31,10 +32,11 @@ def examine(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     see `consumer.kafka.rehearsal`. Raises SettingsInvalid.
     """
     try_properties(settings)
+    try_egress(settings.images)
     kafka = settings.kafka
     who = f"group {kafka.group_id}, slot {kafka.slot}, {settings.engine.delivery}"
     yield Finding("settings", Status.OK, who)
-    yield from judge_private_images(settings)
+    yield from check_images(settings.images, timeout_s)
     yield from _examine_kafka(settings, timeout_s)
     yield from check_triton(settings, timeout_s)
     yield from check_registry(settings, timeout_s)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run needs beside Kafka: Triton with our bundle, the schema registry; and what image URLs may reach."""
+"""What a run needs beside Kafka: Triton with our bundle, and the schema registry."""
 
 from __future__ import annotations
 
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from consumer.settings import Settings
-
-
-def judge_private_images(settings: Settings) -> Iterator[Finding]:
-    """A warning where image URLs may reach private addresses."""
-    allowed = settings.images.allow_private
-    if allowed:
-        found = f"vendors' image URLs may reach {', '.join(allowed)}"
-        yield Finding("private_images", Status.WARNING, found, "unset HANGTAG_IMAGES__ALLOW_PRIVATE in production")
-    else:
-        yield Finding("private_images", Status.OK, "image URLs reach public addresses only")
 
 
 def check_triton(settings: Settings, timeout_s: float) -> Iterator[Finding]:

@@ -30,9 +30,9 @@ def configure_logs(level: str) -> None:
     )
 
 
-def quiet_logs() -> None:
-    """For commands that print data on stdout: warnings and worse, on stderr."""
+def quiet_logs(level: str = "warning") -> None:
+    """For commands that print data on stdout: this level and worse, on stderr."""
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doctor's attempt to have a private address dialled: on loopback, by the real fetcher."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.doctor.finding import Status
+from consumer.doctor.images import check_images
+from consumer.events import FetchReason
+from consumer.images import http
+from consumer.images.addresses import AddressPolicy
+from consumer.settings import ImageSettings
+
+if TYPE_CHECKING:
+    from consumer.doctor.finding import Finding
+    from tests.integration.doctor.conftest import Commands
+
+LIMIT_S = 20
+
+
+def tried(**settings: Any) -> Finding:
+    """The finding about the attempt."""
+    (finding,) = (
+        finding for finding in check_images(ImageSettings(**settings), LIMIT_S) if finding.check == "image_egress"
+    )
+    return finding
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"schemes": ("https",)},
+        {"allowed_hosts": {"*": ("cdn.example.org",)}},
+        {"denied_hosts": {"*": ("localhost",)}},
+        {"allow_private": tuple(f"127.0.0.0/8:{port}" for port in (80, 443, 8123))},
+    ],
+    ids=lambda settings: " ".join(settings) or "defaults",
+)
+def test_a_private_address_is_refused_as_such_and_when_a_name_is_dialled(settings: dict[str, Any]) -> None:
+    finding = tried(**settings)
+
+    assert finding.status is Status.OK, finding
+
+
+def test_it_keeps_away_from_the_ports_of_the_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+    ports = iter([port, 0, 0])
+    create = socket.create_server
+    monkeypatch.setattr(socket, "create_server", lambda address: create((address[0], next(ports))))
+
+    finding = tried(allow_private=(f"127.0.0.1/32:{port}",))
+
+    assert finding.status is Status.OK, finding
+    assert next(ports) == 0  # the first listener was given up for a second
+
+
+def test_a_factory_that_lets_everything_through_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "judge", lambda *_: None)
+
+    finding = tried()
+
+    assert finding.status is Status.FAILED
+    assert "1 connections arrived (127.0.0.1: blocked_address, localhost: " in finding.found
+
+
+def test_a_policy_that_lets_everything_through_fails_and_doctor_exits_with_1(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AddressPolicy, "judge", lambda *_: None)
+    monkeypatch.setattr(http, "judge", lambda *_: None)
+    commands.set(kafka__bootstrap_servers="127.0.0.1:1")
+
+    report = commands.report("doctor", "--timeout", "1")
+
+    assert report.status("image_egress") == "failed"
+    assert "2 connections arrived" in report.of("image_egress")["found"]
+    assert report.exit_code == 1
+
+
+def test_an_answer_that_is_no_refusal_fails_although_nothing_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AddressPolicy, "judge", lambda *_: FetchReason.PORT)
+
+    finding = tried()
+
+    assert finding.status is Status.FAILED
+    assert "0 connections arrived" in finding.found
