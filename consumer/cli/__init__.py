@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from consumer import __version__
-from consumer.cli import demo, doctor, events, feed, local, models, run, schemas, tag, topics
+from consumer.cli import demo, doctor, events, feed, images, local, models, run, schemas, tag, topics
 from consumer.errors import Fatal, Transient
 from consumer.faults import plain
 
@@ -54,6 +54,7 @@ app.command("tag", epilog='Example: hangtag tag --title "Navy blue men\'s slim j
 app.add_typer(local.app, name="local")
 app.add_typer(feed.app, name="feed")
 app.add_typer(events.app, name="events")
+app.add_typer(images.app, name="images")
 app.add_typer(topics.app, name="topics")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(models.app, name="models")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consumer.cli.output import Output, OutputOption
+from consumer.cli.vendor import checked_vendor
 from consumer.feeds.formats import Format
 from consumer.feeds.reading import DeletedWhen
 
@@ -117,7 +118,7 @@ def push(
     )
     _run(
         Job(
-            feed=Feed(file, file_format, _checked_vendor(vendor), _checked_name(feed), reading),
+            feed=Feed(file, file_format, checked_vendor(vendor), _checked_name(feed), reading),
             name=feed or re.sub(r"[^A-Za-z0-9_-]", "-", file.name.partition(".")[0]),
             changed_only=changed_only,
             full_feed=full_feed,
@@ -146,14 +147,6 @@ def _run(job: Job, output: Output) -> None:
         raise typer.Exit(EXIT_SOME_ROWS_BAD)
     if outcome.departures is not None and outcome.departures.refused:
         raise typer.Exit(EXIT_DELETES_REFUSED)
-
-
-def _checked_vendor(vendor: str | None) -> str | None:
-    from consumer.stages.decode import VENDOR_ID
-
-    if vendor is not None and not VENDOR_ID.fullmatch(vendor):
-        raise typer.BadParameter(f"{vendor!r} is not {VENDOR_ID.pattern}", param_hint="--vendor")
-    return vendor
 
 
 def _checked_name(name: str | None) -> str | None:

@@ -7,13 +7,14 @@ import json
 import os
 import re
 import sys
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 #: A terminal obeys control characters, those of the C1 range too, and the marks of direction reorder what is seen.
 _OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -51,10 +52,17 @@ def name_some(faults: Sequence[str]) -> None:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print one after the other, each at once, until the reader has enough: `| head -1` is no error."""
-    try:
+    """Print one after the other, each at once, until the reader has enough."""
+    with reader_may_leave():
         for line in lines:
             print(line, flush=True)
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Ends the block when nobody reads any more: `| head -1` is no error."""
+    try:
+        yield
     except BrokenPipeError:
         # Python flushes once more at its end, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
