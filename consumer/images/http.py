@@ -16,7 +16,7 @@ from consumer.events import FetchReason
 from consumer.images.dialling import ThreadResolver, judge
 from consumer.images.exchange import Answer, Exchange, Redirect
 from consumer.images.hosts import Hosts, Verdict
-from consumer.images.steps import Step, StepKind
+from consumer.images.steps import Step, StepKind, shown
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff
 from consumer.settings import Egress
@@ -169,8 +169,7 @@ class Fetcher:
                 return answer
             target = self._policy.follow(url, answer.outcome.location, journey.hosts)
             if isinstance(target, FetchReason):
-                shown = answer.outcome.location.partition("?")[0]
-                journey.steps.append(Step(StepKind.REDIRECT, shown, target.value, 0.0))
+                journey.steps.append(Step(StepKind.REDIRECT, shown(answer.outcome.location), target.value, 0.0))
                 return Answer(target)
             url = target
         return Answer(FetchReason.REDIRECT_LIMIT)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from consumer.images.decode_pool import DecodePool
+    from consumer.images.decode_pool import DecodedBody, DecodePool
     from consumer.images.http import FetchResult
     from consumer.images.memory import Share
 
@@ -63,6 +63,13 @@ class Loader:
                 return Loaded(fetched.reason, None, fetched.steps)
             started = time.monotonic()
             decoded = await self._pool.decode(fetched.body, self._side)
-        outcome = decoded.views.value if isinstance(decoded.views, FetchReason) else "ok"
-        step = Step(StepKind.DECODE, f"{len(fetched.body)} bytes", outcome, time.monotonic() - started)
+        step = Step(StepKind.DECODE, f"{len(fetched.body)} bytes", _outcome(decoded), time.monotonic() - started)
         return Loaded(decoded.views, decoded.content_hash, (*fetched.steps, step))
+
+
+def _outcome(decoded: DecodedBody) -> str:
+    """`JPEG 1000x1333`, or the reason's word."""
+    if isinstance(decoded.views, FetchReason):
+        return decoded.views.value
+    assert decoded.header is not None
+    return f"{decoded.header.format} {decoded.header.width}x{decoded.header.height}"

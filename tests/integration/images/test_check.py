@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""URLs, checked one after the other in what is told, and side by side in what is done."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.catalogue.photo import draw
+from consumer.catalogue.products import make_products
+from consumer.images.check import CheckedUrl, Verdict, _check_urls
+from consumer.images.steps import StepKind
+from tests.integration.images.hosts import PRIVATE, redirect, response, world
+from tests.support.wait import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.integration.images.hosts import World
+
+PHOTO = draw(make_products(1, seed=1)[0].photos[0])
+
+
+async def checked(here: World, urls: Iterable[str]) -> list[CheckedUrl]:
+    found: list[CheckedUrl] = []
+    await _check_urls(urls, "acme", here.settings, found.append)
+    return found
+
+
+async def test_each_verdict_comes_with_its_steps() -> None:
+    async with world(retries=0) as here:
+        here.public.answers = {
+            "/photo.jpg": [response(PHOTO, "Content-Type: image/jpeg")],
+            "/photo.jpg?signature=secret": [response(PHOTO)],
+            "/moved.jpg": [redirect("/photo.jpg?signature=secret")],
+            "/inside.jpg": [redirect(f"http://{PRIVATE}:{here.private.port}/photo.jpg")],
+            "/text.jpg": [response(b"<svg>", "Content-Type: image/svg+xml")],
+        }
+        names = ("photo", "moved", "inside", "text", "missing")
+
+        photo, moved, inside, text, missing = await checked(here, [here.url(f"/{name}.jpg") for name in names])
+
+        assert here.private.connections == 0
+    assert [one.verdict for one in (photo, moved, inside, text, missing)] == [
+        Verdict.OK,
+        Verdict.OK,
+        Verdict.REFUSED,
+        Verdict.FAILED,
+        Verdict.FAILED,
+    ]
+    assert [one.reason for one in (photo, inside, text, missing)] == [
+        None,
+        "blocked_address",
+        "unsupported_format",
+        "status_4xx",
+    ]
+    assert [(step.kind, step.outcome) for step in moved.steps[:2]] == [
+        (StepKind.REQUEST, "302"),
+        (StepKind.REQUEST, "200"),
+    ]
+    assert (moved.steps[-1].kind, moved.steps[-1].outcome) == (StepKind.DECODE, "JPEG 240x320")
+    assert inside.steps[-1].kind is StepKind.REDIRECT
+    assert not any("secret" in step.target for step in moved.steps)
+
+
+async def test_they_are_told_in_the_order_given_however_long_each_takes() -> None:
+    async with world(retries=0) as here:
+        others_are_done = asyncio.Event()
+
+        async def last(writer: asyncio.StreamWriter) -> None:
+            await others_are_done.wait()
+            writer.write(response(PHOTO))
+            await writer.drain()
+
+        quick = [f"/{number}.jpg" for number in range(5)]
+        here.public.answers = {path: [response(PHOTO)] for path in quick}
+        here.public.answers["/slow.jpg"] = [last]
+        urls = [here.url(path) for path in ("/slow.jpg", *quick)]
+        found: list[CheckedUrl] = []
+        checking = asyncio.create_task(_check_urls(urls, "acme", here.settings, found.append))
+        await until(lambda: len(here.public.requests) == len(urls))
+        assert found == []
+        others_are_done.set()
+        await checking
+
+    assert [one.url for one in found] == urls
+    assert {one.verdict for one in found} == {Verdict.OK}
+
+
+@pytest.mark.parametrize("in_flight", [1, 3])
+async def test_so_many_run_at_a_time_as_the_settings_say(in_flight: int) -> None:
+    async with world(retries=0, in_flight=in_flight) as here:
+        here.public.answers = {f"/{number}.jpg": [response(PHOTO)] for number in range(10)}
+
+        found = await checked(here, [here.url(f"/{number}.jpg") for number in range(10)])
+
+        assert here.public.connections <= in_flight
+    assert len(found) == 10
+
+
+async def test_a_reader_who_leaves_ends_what_runs() -> None:
+    def refuse(_: CheckedUrl) -> None:
+        raise BrokenPipeError
+
+    async with world(retries=0) as here:
+        here.public.answers = {"/a.jpg": [response(PHOTO)], "/silent.jpg": [None]}
+
+        with pytest.raises(BrokenPipeError):
+            await _check_urls([here.url("/a.jpg"), here.url("/silent.jpg")], "acme", here.settings, refuse)
