@@ -80,4 +80,7 @@ class AddressPolicy:
         return address
 
     def _wrapping_of(self, address: IPv6Address) -> Wrapping | None:
-        return next((wrapping for wrapping in self.wrappings if wrapping.holds(address)), None)
+        for wrapping in self.wrappings:
+            if wrapping.holds(address):
+                return wrapping
+        return None

@@ -14,17 +14,17 @@ _IPV4_BITS = 32
 class Wrapping:
     """A prefix of 32, 40, 48, 56, 64 or 96 bits, after which an IPv4 address is written (RFC 6052, section 2.2)."""
 
-    first: int
+    prefix: int
     length: int
 
     @classmethod
     def of(cls, prefix: IPv6Network) -> Wrapping:
         """The wrapping that the prefix marks; of any other length than these its addresses would be misread."""
-        return cls(int(prefix[0]), prefix.prefixlen)
+        return cls(int(prefix[0]) >> 128 - prefix.prefixlen, prefix.prefixlen)
 
     def holds(self, address: IPv6Address) -> bool:
         """Whether the address has this prefix."""
-        return (int(address) ^ self.first) >> (128 - self.length) == 0
+        return int(address) >> 128 - self.length == self.prefix
 
     def inner(self, address: IPv6Address) -> IPv4Address | None:
         """What is inside of an address with this prefix; None if bits 64-71 are not zero, which makes it nobody's.

@@ -61,8 +61,8 @@ def is_public(address: Address, nat64: Iterable[IPv6Network] = (), refused: Iter
     if any(lies_in(address, network) for network in refused):
         return False
     if isinstance(address, IPv6Address):
-        low = address.exploded.split("%")[0]
-        if "%" in str(address) or low.startswith(("2002:", "2001:0000:")) or low[20:29] in {"0000:5efe", "0200:5efe"}:
+        digits = f"{int(address):032x}"
+        if "%" in str(address) or digits.startswith(("2002", "20010000")) or digits[16:24] in {"00005efe", "02005efe"}:
             return False
         for prefix in sorted((*WRAPPINGS, *nat64), key=lambda prefix: prefix.prefixlen, reverse=True):
             if lies_in(address, prefix):

@@ -56,14 +56,14 @@ private_ipv4 = ipv4.filter(lambda address: not address_oracle.is_public(address,
 
 def texts(address: IPv6Address) -> list[str]:
     """One address in some of its spellings."""
-    groups = [f"{int(group, 16):x}" for group in address.exploded.split(":")]
-    dotted = IPv4Address(int(address) & 0xFFFF_FFFF)
+    groups = [f"{int(address) >> shift & 0xFFFF:x}" for shift in range(112, -1, -16)]
+    dotted = str(IPv4Address(int(address) & 0xFFFF_FFFF))
     return [
-        address.exploded,
         address.compressed,
         address.exploded.upper(),
         ":".join(groups),
-        ":".join([*groups[:6], str(dotted)]),
+        ":".join(group.zfill(4) for group in groups),
+        ":".join([*groups[:6], dotted]),
     ]
 
 
