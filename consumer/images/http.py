@@ -82,7 +82,7 @@ class _Journey:
 
     def told(self, url: URL, answer: Answer, took_s: float = 0.0) -> Answer:
         """The answer, noted."""
-        outcome = answer.reason.value if answer.reason else str(answer.status)
+        outcome = answer.reason.value if answer.reason and answer.status is None else str(answer.status)
         target = f"{url.scheme}://{url.host_port_subcomponent}{url.raw_path}"
         self.steps.append(Step(StepKind.REQUEST, target, outcome, took_s, answer.address))
         return answer

@@ -61,7 +61,8 @@ async def test_each_verdict_comes_with_its_steps() -> None:
         (StepKind.REQUEST, "200"),
     ]
     assert (moved.steps[-1].kind, moved.steps[-1].outcome) == (StepKind.DECODE, "JPEG 240x320")
-    assert inside.steps[-1].kind is StepKind.REDIRECT
+    assert (inside.steps[-1].kind, inside.steps[-1].outcome) == (StepKind.REDIRECT, "blocked_address")
+    assert [step.outcome for step in missing.steps] == ["404"]
     assert not any("secret" in step.target for step in moved.steps)
 
 
