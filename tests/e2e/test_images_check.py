@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hangtag images check` as it is installed, on a host on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.catalogue.photo import draw
+from consumer.catalogue.products import make_products
+
+if TYPE_CHECKING:
+    from tests.support.images import ImageHost
+
+HANGTAG = Path(sys.executable).with_name("hangtag")
+HOSTILE = Path(__file__).with_name("hostile-urls.txt")
+LIMIT_S = 60
+
+
+def check(*arguments: object, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:
+    """The end of the command, with no settings but these."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HANGTAG_")}
+    environment |= {f"HANGTAG_IMAGES__{name.upper()}": value for name, value in settings.items()}
+    return subprocess.run(
+        [HANGTAG, "images", "check", *map(str, arguments)],
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+@pytest.fixture
+def photo(image_host: ImageHost) -> str:
+    return image_host.add("photo.jpg", draw(make_products(1, seed=1)[0].photos[0]))
+
+
+def test_a_photo_that_can_be_used_exits_with_0(photo: str, image_host: ImageHost) -> None:
+    text = check(photo, allow_private=f'["{image_host.allow_private}"]')
+    programs = check(
+        "--file", "-", "--output", "json", stdin=photo.encode(), allow_private=f'["{image_host.allow_private}"]'
+    )
+
+    assert (text.returncode, programs.returncode) == (0, 0), text.stderr + programs.stderr
+    first, *steps, last = text.stdout.decode().splitlines()
+    assert first == f"ok       {photo}"
+    assert [line.split()[0] for line in steps] == ["request", "decode"]
+    assert last == "1 checked: 1 ok, 0 refused, 0 failed"
+    (found,) = json.loads(programs.stdout)
+    assert {"url": photo, "verdict": "ok", "reason": None}.items() <= found.items()
+    assert [(step["kind"], step["outcome"]) for step in found["steps"]] == [
+        ("request", "200"),
+        ("decode", "JPEG 240x320"),
+    ]
+    assert text.stderr == programs.stderr == b""
+
+
+def test_without_an_exception_a_private_host_is_refused(photo: str) -> None:
+    answer = check(photo, "--output", "json")
+
+    assert answer.returncode == 1
+    assert [(one["verdict"], one["reason"]) for one in json.loads(answer.stdout)] == [("refused", "blocked_address")]
+
+
+def test_what_a_host_has_not_or_no_picture_failed(photo: str, image_host: ImageHost) -> None:
+    page = image_host.add("page.jpg", b"<!doctype html>")
+    urls = (photo, f"{image_host.url}/missing.jpg", page)
+
+    answer = check(*urls, "--output", "json", allow_private=f'["{image_host.allow_private}"]')
+
+    assert answer.returncode == 1
+    assert [(one["url"], one["verdict"], one["reason"]) for one in json.loads(answer.stdout)] == [
+        (urls[0], "ok", None),
+        (urls[1], "failed", "status_4xx"),
+        (urls[2], "failed", "unsupported_format"),
+    ]
+
+
+def test_forty_hostile_urls_are_refused_each_for_its_reason() -> None:
+    expected, reason = [], ""
+    for line in HOSTILE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# "):
+            reason = line.removeprefix("# ")
+        elif line:
+            expected.append((line, "refused", reason))
+
+    answer = check("--file", HOSTILE, "--output", "json")
+
+    assert answer.returncode == 1
+    assert len(expected) == 40
+    assert [(one["url"], one["verdict"], one["reason"]) for one in json.loads(answer.stdout)] == expected
+
+
+def test_hostile_bytes_are_shown_harmlessly() -> None:
+    lines = b"\xff\xfe\n\x1b]0;title\x07http://a b/\n\x00\nhttp://example.org/" + b"x" * 10_000_000
+
+    text = check("--file", "-", stdin=lines)
+    programs = check("--file", "-", "--output", "json", stdin=lines)
+
+    assert (text.returncode, programs.returncode) == (1, 1)
+    assert text.stdout.decode().endswith("4 checked: 0 ok, 4 refused, 0 failed\n")
+    assert not set(b"\x00\x07\x1b\xff") & set(text.stdout + programs.stdout)
+    assert [one["reason"] for one in json.loads(programs.stdout)] == ["invalid_url"] * 4
+    assert b"Traceback" not in text.stderr + programs.stderr
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    urls = "\n".join(["ftp://example.org/"] * 5_000).encode()
+    command = f"{HANGTAG} images check --file - | head -1"
+
+    answer = subprocess.run(["bash", "-c", command], input=urls, capture_output=True, timeout=LIMIT_S, check=False)
+
+    assert answer.stdout == b"refused  ftp://example.org/  scheme\n"
+    assert answer.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [((), {}), (("--file", "nowhere.txt"), {}), (("ftp://a/",), {"egress": "proxy"})],
+)
+def test_wrong_use_and_wrong_settings_exit_with_2(arguments: tuple[str, ...], settings: dict[str, str]) -> None:
+    answer = check(*arguments, **settings)
+
+    assert (answer.returncode, answer.stdout) == (2, b"")
+    assert b"Traceback" not in answer.stderr
