@@ -11,7 +11,7 @@ TWO_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 PROXY := github.com/Shopify/toxiproxy/v2/cmd/server@v2.8.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-engine bench-feed chaos docs clean
+.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-engine bench-feed bench-images chaos docs clean
 
 help: ## what each task does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ bench-engine: $(VENV)/.tested ## the real loop on a real broker with stub stages
 
 bench-feed: $(VENV)/.tested ## a table of 1,000,000 rows (ROWS=n) onto a real broker: 5,000 rows a second, under 300 MB
 	PYTHONPATH=. $(BIN)/python tests/bench/feed.py
+
+bench-images: $(VENV)/.tested ## CPU time of an image, from body to both views, by size and format, beside Pillow
+	$(BIN)/python -m tests.bench.images
 
 docs: $(VENV)/.installed ## write the generated pages
 	$(BIN)/python docs/reference.py

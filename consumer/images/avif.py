@@ -56,6 +56,11 @@ class AvifDecoder:
             log.warning("avif_process_lost", error=str(error) or type(error).__name__, exit_code=self.close())
             return FetchReason.UNDECODABLE
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while there is one."""
+        return self._process and self._process.pid
+
     def close(self) -> int | None:
         """End the process, if there is one, and say how it ended; negative numbers are signals."""
         if self._socket is not None:

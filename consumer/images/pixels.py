@@ -58,9 +58,9 @@ def slow_views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]
 
 
 def _jpeg_views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]:
-    full = _decode_jpeg(body, header, _FULL)
     eighths = scale_for(header.width, header.height, side)
-    small = full if eighths == _FULL else _decode_jpeg(body, header, eighths)
+    small = _decode_jpeg(body, header, eighths)
+    full = small if eighths == _FULL else _decode_down_to_detail(body, header, side)
     return _compose(small, full, eighths, header.orientation, side)
 
 
@@ -83,6 +83,28 @@ def _decode_jpeg(body: bytes, header: ImageHeader, eighths: int) -> NDArray[np.u
     picture: NDArray[np.uint8] = simplejpeg.decode_jpeg(body, "RGB", min_width=width, min_height=height)
     if picture.shape != (height, width, 3):
         raise ValueError("the decoder chose another scale")
+    return picture
+
+
+#: Rows of the tallest block of samples that a JPEG is coded in, and that smooth colours with the rows beside them.
+_BLOCK_ROWS = 32
+
+
+def _decode_down_to_detail(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]:
+    """The full picture, whose rows below the detail may be left undefined: decoding them is 40 % of the work.
+
+    For that the decoder is given a frame header with fewer rows; it warns that the data goes on behind them. That the
+    data is whole to its end is known: the scaled decode has read it and complained of nothing.
+    """
+    rows = (header.height + side) // 2 + 2 * _BLOCK_ROWS
+    frame = header.sequential_frame
+    if frame is None or rows >= header.height:
+        return _decode_jpeg(body, header, _FULL)
+    shorter = b"".join((body[: frame + 3], rows.to_bytes(2, "big"), body[frame + 5 :]))
+    if simplejpeg.decode_jpeg_header(shorter)[:2] != (rows, header.width):
+        raise ValueError("the decoder reads another frame")
+    picture = np.empty((header.height, header.width, 3), np.uint8)
+    simplejpeg.decode_jpeg(shorter, "RGB", buffer=picture[:rows], strict=False)
     return picture
 
 

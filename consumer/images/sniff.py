@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ class ImageHeader:
     """Per sample of a JPEG's frame; 0 for other formats."""
     orientation: int = 1
     """EXIF orientation 1-8 of a JPEG; 1 for other formats."""
+    sequential_frame: int | None = field(default=None, compare=False)
+    """Where the frame header lies in a JPEG whose rows come one after the other, in one scan; else None."""
 
 
 def read_header(body: bytes) -> ImageHeader | FetchReason:
@@ -63,7 +65,8 @@ _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _WITHOUT_LENGTH = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _APP1, _EOI, _SOS = 0xE1, 0xD9, 0xDA
 #: Baseline, extended and progressive Huffman: what browsers show. The others (lossless, hierarchical, arithmetic).
-_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_PROGRESSIVE = 0xC2
+_FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE})
 _OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 #: A 10 MiB file has at most 160 full segments; millions of empty ones are an attack on this loop.
 _MAX_SEGMENTS = 1000
@@ -86,10 +89,7 @@ def _read_jpeg(body: bytes) -> ImageHeader | FetchReason:
         if marker in {_EOI, _SOS}:
             return FetchReason.UNDECODABLE
         if marker in _FRAMES:
-            bits, height, width, components = struct.unpack_from(">xxBHHB", body, position)
-            if _has_too_many_scans(body, position):
-                return FetchReason.UNDECODABLE
-            return ImageHeader(ImageFormat.JPEG, width, height, components, bits, orientation or 1)
+            return _read_frame(body, position, marker, orientation or 1)
         (length,) = struct.unpack_from(">H", body, position)
         if marker == _APP1 and orientation is None and body.startswith(_EXIF, position + 2):
             orientation = read_orientation(body[position + 2 : position + length])
@@ -97,19 +97,28 @@ def _read_jpeg(body: bytes) -> ImageHeader | FetchReason:
     return FetchReason.UNDECODABLE
 
 
-def _has_too_many_scans(body: bytes, position: int) -> bool:
-    """Whether more scans or segments follow the frame header at `position` than any encoder writes."""
+def _read_frame(body: bytes, position: int, marker: int, orientation: int) -> ImageHeader | FetchReason:
+    bits, height, width, components = struct.unpack_from(">xxBHHB", body, position)
+    scans = _count_scans(body, position)
+    if scans > _MAX_SCANS:
+        return FetchReason.UNDECODABLE
+    frame = position if marker != _PROGRESSIVE and scans == 1 else None
+    return ImageHeader(ImageFormat.JPEG, width, height, components, bits, orientation, frame)
+
+
+def _count_scans(body: bytes, position: int) -> int:
+    """Scans behind the frame header at `position`; too many where there are more segments than any encoder writes."""
     scans = 0
     for _ in range(_MAX_SEGMENTS):
         (length,) = struct.unpack_from(">H", body, position)
         found = _SEGMENT.search(body, position + max(2, length))
         if found is None or found[1][0] == _EOI:
-            return False
+            return scans
         position = found.end()
         scans += found[1][0] == _SOS
         if scans > _MAX_SCANS:
-            return True
-    return True
+            break
+    return _MAX_SCANS + 1
 
 
 _EXIF = b"Exif\x00\x00"

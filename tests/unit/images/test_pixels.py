@@ -15,7 +15,16 @@ from PIL import Image, ImageCms, ImageOps
 
 from consumer.events import FetchReason
 from consumer.images.decoding import PixelLimits, decode
-from consumer.images.pixels import PIXELS_VERSION, scale_for, scaled_size, slow_views, upright, views
+from consumer.images.pixels import (
+    PIXELS_VERSION,
+    _centre,
+    fast_views,
+    scale_for,
+    scaled_size,
+    slow_views,
+    upright,
+    views,
+)
 from consumer.images.sniff import ImageFormat, ImageHeader, read_header
 from tests.unit.images.drawn import cmyk_profile, encoded, exif, jpeg, shirt, vertical_line, with_frame_size
 
@@ -79,6 +88,30 @@ def test_the_detail_is_the_native_centre() -> None:
 
     full = simplejpeg.decode_jpeg(body)
     assert np.array_equal(detail, full[554 : 554 + SIDE, 388 : 388 + SIDE])
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(450, 700),
+    st.integers(450, 1400),
+    st.sampled_from([{}, {"subsampling": "4:4:4"}, {"subsampling": "4:2:2"}, {"restart_marker_rows": 1}]),
+    st.sampled_from(["RGB", "L"]),
+    st.integers(1, 8),
+)
+def test_the_detail_is_the_same_when_the_rows_below_it_are_not_decoded(
+    width: int, height: int, options: dict[str, object], mode: str, orientation: int
+) -> None:
+    image = shirt(width, height).convert(mode)
+    body = jpeg(image, orientation=orientation, **options)
+    header = read_header(body)
+    assert isinstance(header, ImageHeader)
+    assert header.sequential_frame is not None
+
+    stored = simplejpeg.decode_jpeg(body)
+    detail = fast_views(body, header, SIDE)
+
+    assert detail is not None
+    assert np.array_equal(detail[1], _centre(upright(stored, orientation), SIDE))
 
 
 @pytest.mark.parametrize(("width", "height", "window"), [(60, 80, 36), (300, 400, 180), (400, 373, 223)])
@@ -210,6 +243,7 @@ def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
     assert set(np.unique(pixels(encoded(image, "PNG"))[1])) == {0x40}
 
 
+@pytest.mark.image_rule(13)
 def test_an_animation_is_its_first_frame() -> None:
     frames = [Image.new("RGB", (64, 64), colour) for colour in ("black", "red")]
 
@@ -261,6 +295,7 @@ def test_a_file_cut_anywhere_is_refused(name: str, tenths: int) -> None:
     assert decode(body[: len(body) * tenths // 10], SIDE) is FetchReason.TRUNCATED
 
 
+@pytest.mark.image_rule(13)
 @pytest.mark.parametrize(
     ("width", "height", "reason"),
     [
@@ -276,6 +311,7 @@ def test_the_claimed_size_is_judged_before_any_decode(width: int, height: int, r
     assert decode(with_frame_size(jpeg(shirt(64, 64)), width, height), SIDE) is reason
 
 
+@pytest.mark.image_rule(13)
 def test_sizes_at_the_border_are_accepted() -> None:
     limits = PixelLimits()
     headers = [ImageHeader(ImageFormat.PNG, *size) for size in ((8000, 5000), (16_384, 32), (32, 32))]

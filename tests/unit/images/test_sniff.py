@@ -106,12 +106,28 @@ def test_a_jpeg_of_very_many_scans_is_not_decoded(hidden_behind: bytes) -> None:
     assert read_header(whole[:-2] + last_scan * 60 + whole[-2:]) is FetchReason.UNDECODABLE
 
 
+def test_only_a_jpeg_of_one_sequential_scan_is_said_to_be_one() -> None:
+    whole, progressive = jpeg(shirt(61, 83)), jpeg(shirt(61, 83), progressive=True)
+    scan = whole[whole.index(b"\xff\xda") :]
+
+    headers = [read_header(body) for body in (whole, whole + scan, whole[:-2] + scan, progressive)]
+
+    frame = whole.index(b"\xff\xc0") + 2
+    assert [isinstance(header, ImageHeader) and header.sequential_frame for header in headers] == [
+        frame,
+        frame,
+        None,
+        None,
+    ]
+
+
 def test_what_follows_the_end_of_a_jpeg_is_not_counted_as_scans() -> None:
     film = bytes(10_000) + b"\xff\xda" * 500
 
     assert isinstance(read_header(jpeg(shirt(61, 83)) + film), ImageHeader)
 
 
+@pytest.mark.image_rule(10)
 @pytest.mark.parametrize(
     ("name", "options"),
     [("PNG", {}), ("GIF", {}), ("WEBP", {"lossless": True}), ("WEBP", {"quality": 50}), ("WEBP", {"exif": exif(6)})],
@@ -125,6 +141,7 @@ def test_other_formats_cut_in_their_header_are_truncated(name: str) -> None:
     assert read_header(encoded(shirt(61, 83), name)[:14][: 8 if name == "GIF" else 14]) is FetchReason.TRUNCATED
 
 
+@pytest.mark.image_rule(13)
 def test_the_28_byte_webp_of_268_megapixels_tells_its_size() -> None:
     lossless = b"\x2f" + struct.pack("<I", 16382 | 16382 << 14) + bytes(3)
     body = b"RIFF" + struct.pack("<I", 20) + b"WEBPVP8L" + struct.pack("<I", 8) + lossless
@@ -133,6 +150,7 @@ def test_the_28_byte_webp_of_268_megapixels_tells_its_size() -> None:
     assert read_header(body) == ImageHeader(ImageFormat.WEBP, 16383, 16383)
 
 
+@pytest.mark.image_rule(12)
 @pytest.mark.parametrize(
     "body",
     [
