@@ -54,15 +54,22 @@ def check(
     Each is ok, refused (our own rules say no) or failed, with a reason; docs/images.md says what to do about it. Exit 1
     unless all are ok. With --output json a list of {url, verdict, reason, steps} in the order given.
     """
+    if bool(urls) == (file is not None):
+        raise typer.BadParameter("give either URLs or --file")
+    given = _read(file) if file else list(map(_printable, urls or ()))
+    verdicts = _check(given, checked_vendor(vendor) or "", output)
+    if verdicts.total() > verdicts["ok"]:
+        raise typer.Exit(EXIT_NOT_ALL_OK)
+
+
+def _check(urls: list[str], vendor_id: str, output: Output) -> Counter[str]:
+    """Print what becomes of each, and count verdicts; of as many as the reader wants to see."""
     from consumer.images.check import check_urls
     from consumer.observability.logs import quiet_logs
     from consumer.settings import load_settings
 
-    if bool(urls) == (file is not None):
-        raise typer.BadParameter("give either URLs or --file")
-    given = _read(file) if file else list(map(_printable, urls or ()))
-    vendor_id, settings = checked_vendor(vendor) or "", load_settings().images
     quiet_logs("error")  # what a warning would tell stands in the steps
+    settings = load_settings().images
     verdicts: Counter[str] = Counter()
 
     def tell(checked: CheckedUrl) -> None:
@@ -73,10 +80,9 @@ def check(
         verdicts[checked.verdict] += 1
 
     with reader_may_leave():
-        check_urls(given, vendor_id, settings, tell)
+        check_urls(urls, vendor_id, settings, tell)
         print(_sum(verdicts) if output is Output.TEXT else "\n]")
-    if verdicts.total() > verdicts["ok"]:
-        raise typer.Exit(EXIT_NOT_ALL_OK)
+    return verdicts
 
 
 def _read(file: Path) -> list[str]:

@@ -122,11 +122,11 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "settings"),
-    [((), {}), (("--file", "nowhere.txt"), {}), (("ftp://a/",), {"egress": "proxy"})],
+    ("arguments", "egress"),
+    [((), "direct"), (("--file", "nowhere.txt"), "direct"), (("ftp://example.org/",), "proxy")],
 )
-def test_wrong_use_and_wrong_settings_exit_with_2(arguments: tuple[str, ...], settings: dict[str, str]) -> None:
-    answer = check(*arguments, **settings)
+def test_wrong_use_and_wrong_settings_exit_with_2(arguments: tuple[str, ...], egress: str) -> None:
+    answer = check(*arguments, egress=egress)
 
     assert (answer.returncode, answer.stdout) == (2, b"")
     assert b"Traceback" not in answer.stderr

@@ -10,6 +10,7 @@ import pytest
 
 from consumer.doctor.finding import Status
 from consumer.doctor.images import check_images
+from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images import http
 from consumer.images.addresses import AddressPolicy
@@ -30,6 +31,7 @@ def tried(**settings: Any) -> Finding:
     return finding
 
 
+@pytest.mark.image_rule(5)
 @pytest.mark.parametrize(
     "settings",
     [
@@ -81,6 +83,13 @@ def test_a_policy_that_lets_everything_through_fails_and_doctor_exits_with_1(
     assert report.status("image_egress") == "failed"
     assert "2 connections arrived" in report.of("image_egress")["found"]
     assert report.exit_code == 1
+
+
+def test_a_proxy_that_is_not_named_ends_doctor_before_it_asks_anybody(commands: Commands) -> None:
+    commands.set(images__egress="proxy")
+
+    with pytest.raises(SettingsInvalid, match=r"images\.proxy_url"):
+        commands.report("doctor")
 
 
 def test_an_answer_that_is_no_refusal_fails_although_nothing_arrives(monkeypatch: pytest.MonkeyPatch) -> None:

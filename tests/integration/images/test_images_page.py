@@ -64,6 +64,7 @@ def test_the_commands_do_what_the_page_says(cdn: str) -> None:
     assert "blocked_address" in typed(of_a_proxy).stdout
 
 
+@pytest.mark.image_rule(16)
 def test_the_lists_of_hosts_hold_as_it_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     (block,) = blocks("toml")
