@@ -63,7 +63,7 @@ class HostRules:
             denied = (*everybodys, *settings.denied_hosts.get(vendor, ()))
             return VendorHosts(allowed.get(vendor, allowed.get(EVERYBODY)), _host_list(denied, unwrapped))
 
-        named = {*settings.allowed_hosts, *settings.denied_hosts} - {EVERYBODY}
+        named = {*settings.allowed_hosts, *settings.denied_hosts}
         return cls({vendor: hosts_of(vendor) for vendor in named}, hosts_of(EVERYBODY))
 
     def of_vendor(self, vendor_id: str) -> VendorHosts:

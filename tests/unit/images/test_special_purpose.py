@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from consumer.images import special_purpose as module
 from consumer.images.special_purpose import registry, special_purpose
 from tests.unit.images.address_oracle import REGISTRIES, UNREACHABLE, rows
 
@@ -66,3 +67,14 @@ def test_the_whole_of_an_unreachable_block_is_special(network: object) -> None:
 )
 def test_public_parts_of_blocks_for_protocols_are_special_too(address: str) -> None:
     assert ip_address(address) in special_purpose()
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "224.0.0.0/4", "2001::/23", "2002::/16", "fec0::/10"],
+)
+def test_some_blocks_are_special_whatever_the_registries_say(monkeypatch: pytest.MonkeyPatch, block: str) -> None:
+    monkeypatch.setattr(module, "registry", lambda _: ())
+    network = ip_network(block)
+
+    assert all(network[at] in special_purpose.__wrapped__() for at in (0, network.num_addresses // 2, -1))

@@ -62,6 +62,13 @@ def test_a_deny_list_of_its_own_adds_to_the_one_for_everybody() -> None:
     assert may(rules, "unlisted", "https://worse.example/")
 
 
+def test_a_deny_list_of_its_own_leaves_a_vendor_the_allow_list_for_everybody() -> None:
+    rules = policy(allowed={"*": ["cdn.example"]}, denied={"acme": ["evil.example"]})
+
+    assert may(rules, "acme", "https://cdn.example/")
+    assert not may(rules, "acme", "https://other.example/")
+
+
 def test_what_is_denied_stays_so_where_it_is_allowed_too() -> None:
     rules = policy(allowed={"acme": ["*.cdn.example"]}, denied={"*": ["old.cdn.example"]})
 
