@@ -58,7 +58,8 @@ def check_urls(
 ) -> None:
     """Load the URLs as if the vendor had sent them, `in_flight` at a time, and tell of each in the order given.
 
-    Raises SettingsInvalid.
+    `tell` is called on a thread, one call after the other: it may block, as a pipe does, and no fetch runs out of time.
+    What it raises ends the rest. Raises SettingsInvalid.
     """
     asyncio.run(_check_urls(urls, vendor_id, settings, tell))
 
@@ -74,10 +75,10 @@ async def _check_urls(
     try:
         for url in urls:
             if len(running) == settings.in_flight:
-                tell(await running.popleft())
+                await asyncio.to_thread(tell, await running.popleft())
             running.append(asyncio.create_task(_check_url(loader, url, vendor_id)))
         while running:
-            tell(await running.popleft())
+            await asyncio.to_thread(tell, await running.popleft())
     finally:
         for task in running:
             task.cancel()

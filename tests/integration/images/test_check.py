@@ -13,7 +13,7 @@ from consumer.catalogue.products import make_products
 from consumer.images.check import CheckedUrl, Verdict, _check_urls
 from consumer.images.steps import StepKind
 from tests.integration.images.hosts import PRIVATE, redirect, response, world
-from tests.support.wait import until
+from tests.support.wait import until, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,6 +99,24 @@ async def test_so_many_run_at_a_time_as_the_settings_say(in_flight: int) -> None
 
         assert here.public.connections <= in_flight
     assert len(found) == 10
+
+
+async def test_a_reader_who_takes_his_time_holds_no_fetch_up() -> None:
+    async with world(retries=0) as here:
+        loop, is_told = asyncio.get_running_loop(), asyncio.Event()
+
+        async def later(writer: asyncio.StreamWriter) -> None:
+            await is_told.wait()
+            writer.write(redirect("/moved.jpg"))
+            await writer.drain()
+
+        def read_slowly(_: CheckedUrl) -> None:
+            loop.call_soon_threadsafe(is_told.set)
+            wait_until(lambda: "/moved.jpg" in here.public.paths(), 10, "the second URL's second hop")
+
+        here.public.answers = {"/a.jpg": [response(PHOTO)], "/moved.jpg": [response(PHOTO)]}
+        here.public.answers["/b.jpg"] = [later]
+        await _check_urls([here.url("/a.jpg"), here.url("/b.jpg")], "acme", here.settings, read_slowly)
 
 
 async def test_a_reader_who_leaves_ends_what_runs() -> None:
