@@ -56,11 +56,13 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-def test_the_wheel_holds_the_code_the_models_and_the_schemas(wheel: Path) -> None:
+def test_the_wheel_holds_the_code_the_models_the_schemas_and_the_registries(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
     for name in (
         "consumer/pipeline.py",
+        "consumer/images/registries/iana-ipv4-special-registry.csv",
+        "consumer/images/registries/iana-ipv6-special-registry.csv",
         "triton_models/ontology/v1.json",
         "triton_models/starter/manifest.json",
         "consumer/_schemas/product-events-value/v1.avsc",
