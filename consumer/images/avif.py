@@ -49,17 +49,19 @@ class AvifDecoder:
 
         The caller has judged the size. Blocks for `decode_timeout_s` at most, and for the start of a process.
         """
+        if self._process is not None and self._process.poll() is not None:
+            self._lose("it ended between two files")
         try:
             link = self._socket or self._start()
             return _ask(link, body, side, self._timeout_s)
         except OSError as error:  # a timeout is one
-            log.warning("avif_process_lost", error=str(error) or type(error).__name__, exit_code=self.close())
+            self._lose(str(error))
             return FetchReason.UNDECODABLE
 
     @property
     def pid(self) -> int | None:
         """Of the process, while there is one."""
-        return self._process and self._process.pid
+        return self._process.pid if self._process else None
 
     def close(self) -> int | None:
         """End the process, if there is one, and say how it ended; negative numbers are signals."""
@@ -70,6 +72,9 @@ class AvifDecoder:
             return None
         process.kill()
         return process.wait()
+
+    def _lose(self, error: str) -> None:
+        log.warning("avif_process_lost", error=error, exit_code=self.close())
 
     def _start(self) -> socket.socket:
         link, other_end = socket.socketpair()

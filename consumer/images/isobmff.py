@@ -30,8 +30,8 @@ def is_avif(body: bytes) -> bool:
     """Whether the first box names AVIF among the brands, which HEIC and video files do not."""
     if body[4:8] != b"ftyp":
         return False
-    brands = body[8 : min(int.from_bytes(body[:4], "big"), _MAX_BRANDS_BYTES)]
-    return any(brands[start : start + 4] in _BRANDS for start in range(0, len(brands), 4))
+    brands = body[: min(int.from_bytes(body[:4], "big"), _MAX_BRANDS_BYTES)]
+    return any(brands[start : start + 4] in _BRANDS for start in (8, *range(16, len(brands), 4)))  # 12: a version
 
 
 def read_avif_size(body: bytes) -> tuple[int, int] | FetchReason:

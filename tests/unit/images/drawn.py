@@ -64,3 +64,16 @@ def cmyk_profile(lab: tuple[int, int, int]) -> bytes:
     head = struct.pack(">I4xI4s4s4s12x4s", size, 0x02400000, b"prtr", b"CMYK", b"Lab ", b"acsp")
     d50 = struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
     return (head + bytes(68 - len(head)) + d50).ljust(128, b"\0") + tags + table
+
+
+def with_avif_size(body: bytes, width: int, height: int) -> bytes:
+    """An AVIF whose items all claim another size."""
+    head, *rest = body.split(b"ispe")
+    return b"ispe".join([head, *(part[:4] + struct.pack(">II", width, height) + part[12:] for part in rest)])
+
+
+def black_webp(width: int, height: int) -> bytes:
+    """28 bytes for any size up to 16,384: no transforms, and five prefix codes of one symbol each (RFC 9649)."""
+    codes = sum(1 << 3 + 4 * number for number in range(5))
+    lossless = b"\x2f" + struct.pack("<I", width - 1 | height - 1 << 14) + codes.to_bytes(3, "little")
+    return b"RIFF" + struct.pack("<I", 20) + b"WEBPVP8L" + struct.pack("<I", 8) + lossless

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from consumer.events import FetchReason
 from consumer.images.sniff import ImageFormat, ImageHeader, read_header
-from tests.unit.images.drawn import encoded, exif, jpeg, shirt
+from tests.unit.images.drawn import black_webp, encoded, exif, jpeg, shirt
 
 
 def segment(marker: int, payload: bytes) -> bytes:
@@ -143,8 +143,7 @@ def test_other_formats_cut_in_their_header_are_truncated(name: str) -> None:
 
 @pytest.mark.image_rule(13)
 def test_the_28_byte_webp_of_268_megapixels_tells_its_size() -> None:
-    lossless = b"\x2f" + struct.pack("<I", 16382 | 16382 << 14) + bytes(3)
-    body = b"RIFF" + struct.pack("<I", 20) + b"WEBPVP8L" + struct.pack("<I", 8) + lossless
+    body = black_webp(16383, 16383)
 
     assert len(body) == 28
     assert read_header(body) == ImageHeader(ImageFormat.WEBP, 16383, 16383)

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from structlog.testing import capture_logs
+
+from consumer.events import FetchReason
+from consumer.images.avif import AvifDecoder
+from consumer.images.decode_pool import DecodedBody, DecodePool
+from consumer.images.pixels import views
+from consumer.images.sniff import ImageFormat, ImageHeader, read_header
+from consumer.observability.metrics import Metrics
+from consumer.settings import ImageSettings
+from tests.support.wait import wait_until
+from tests.unit.images.drawn import encoded, exif, shirt, with_avif_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+pytestmark = pytest.mark.image_rule(12)
+
+SIDE = 64
+AVIF = encoded(shirt(400, 300), "AVIF", speed=10)
+
+
+@pytest.fixture
+def decoder() -> Iterator[AvifDecoder]:
+    made = AvifDecoder(ImageSettings(decode_timeout_s=30))
+    yield made
+    made.close()
+
+
+def pixels(answer: NDArray[np.uint8] | FetchReason) -> NDArray[np.uint8]:
+    assert isinstance(answer, np.ndarray), answer
+    return answer
+
+
+def decoded(body: bytes, metrics: Metrics, **settings: float) -> DecodedBody:
+    pool = DecodePool(ImageSettings(**settings), metrics)
+    try:
+        return asyncio.run(pool.decode(body, SIDE))
+    finally:
+        pool.close()
+
+
+def test_the_process_gives_the_same_views_as_the_function(decoder: AvifDecoder) -> None:
+    header = read_header(AVIF)
+    assert isinstance(header, ImageHeader)
+
+    assert np.array_equal(pixels(decoder.views(AVIF, SIDE)), views(AVIF, header, SIDE))
+    assert pixels(decoder.views(AVIF, 224)).shape == (2, 224, 224, 3)
+
+
+def test_the_pool_decodes_avif_and_counts_it() -> None:
+    metrics = Metrics()
+
+    answer = decoded(AVIF, metrics)
+
+    assert pixels(answer.views).shape == (2, SIDE, SIDE, 3)
+    assert answer.header == ImageHeader(ImageFormat.AVIF, 400, 300)
+    count = metrics.registry.get_sample_value(
+        "hangtag_image_decode_seconds_count", {"format": "avif", "path": "fallback"}
+    )
+    assert count == 1
+
+
+def test_avif_can_be_switched_off() -> None:
+    answer = decoded(AVIF, Metrics(), avif_bytes=0)
+
+    assert answer.views is FetchReason.UNSUPPORTED_FORMAT
+    assert answer.header == ImageHeader(ImageFormat.AVIF, 400, 300)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_rotation_of_the_container_gives_the_upright_views(decoder: AvifDecoder, orientation: int) -> None:
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's Transpose that EXIF's reader takes back
+    stored = shirt(400, 300) if orientation == 1 else shirt(400, 300).transpose(Image.Transpose(undo[orientation]))
+    turned = encoded(stored, "AVIF", speed=10, quality=95, exif=exif(orientation))
+    upright = encoded(shirt(400, 300), "AVIF", speed=10, quality=95)
+
+    difference = pixels(decoder.views(turned, SIDE)).astype(int) - pixels(decoder.views(upright, SIDE)).astype(int)
+
+    assert np.abs(difference).mean(axis=(1, 2, 3)).max() < 1.5
+
+
+def test_alpha_lies_on_white_and_an_animation_is_its_first_frame(decoder: AvifDecoder) -> None:
+    clear = encoded(Image.new("RGBA", (64, 64), (0, 0, 0, 0)), "AVIF")
+    black, red = (Image.new("RGB", (64, 64), colour) for colour in ("black", "red"))
+
+    assert pixels(decoder.views(clear, SIDE)).min() == 255
+    assert pixels(decoder.views(encoded(black, "AVIF", save_all=True, append_images=[red]), SIDE))[1].max() <= 2
+
+
+def test_the_process_is_started_for_the_first_file_and_kept(decoder: AvifDecoder) -> None:
+    assert decoder.pid is None
+
+    pids = {decoder.pid for _ in range(5) if decoder.views(AVIF, SIDE) is not None}
+    decoder.close()
+
+    (pid,) = pids
+    assert pid is not None
+    assert decoder.pid is None
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_process_that_ended_is_replaced(decoder: AvifDecoder) -> None:
+    first = pixels(decoder.views(AVIF, SIDE))
+    pid = decoder.pid
+    assert pid is not None
+
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    assert np.array_equal(pixels(decoder.views(AVIF, SIDE)), first)
+    assert decoder.pid != pid
+
+
+def test_a_file_that_takes_too_long_is_undecodable_and_costs_the_process() -> None:
+    decoder = AvifDecoder(ImageSettings(decode_timeout_s=2))
+    try:
+        first = pixels(decoder.views(AVIF, SIDE))
+        pid = decoder.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        with capture_logs() as logs:
+            assert decoder.views(AVIF, SIDE) is FetchReason.UNDECODABLE
+
+        assert [(line["event"], line["exit_code"]) for line in logs] == [("avif_process_lost", -signal.SIGKILL)]
+        assert not Path(f"/proc/{pid}").exists()
+        assert np.array_equal(pixels(decoder.views(AVIF, SIDE)), first)
+    finally:
+        decoder.close()
+
+
+def test_a_file_that_wants_too_much_memory_is_undecodable_and_the_next_one_is_not() -> None:
+    large = encoded(Image.new("L", (5000, 4000)), "AVIF", speed=10)
+    decoder = AvifDecoder(ImageSettings(avif_bytes=200 << 20, decode_timeout_s=30))
+    try:
+        assert decoder.views(large, SIDE) is FetchReason.UNDECODABLE
+        pid = decoder.pid
+        assert pixels(decoder.views(AVIF, SIDE)).shape == (2, SIDE, SIDE, 3)
+        assert decoder.pid == pid
+    finally:
+        decoder.close()
+
+
+def test_a_stream_larger_than_its_header_says_is_held_by_the_process() -> None:
+    lying = with_avif_size(encoded(Image.new("L", (5000, 4000)), "AVIF", speed=10), 64, 48)
+    assert read_header(lying) == ImageHeader(ImageFormat.AVIF, 64, 48)
+    limit = 200 << 20
+    decoder = AvifDecoder(ImageSettings(avif_bytes=limit, decode_timeout_s=30))
+    try:
+        decoder.views(lying, SIDE)  # whether it has views is libavif's business: it may scale them to the size claimed
+        status = Path(f"/proc/{decoder.pid}/status").read_text()
+        assert pixels(decoder.views(AVIF, SIDE)).shape == (2, SIDE, SIDE, 3)
+    finally:
+        decoder.close()
+
+    (peak_kib,) = (int(line.split()[1]) for line in status.splitlines() if line.startswith("VmPeak"))
+    assert peak_kib <= limit >> 10
+
+
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_a_file_cut_anywhere_is_truncated(tenths: int) -> None:
+    assert decoded(AVIF[: len(AVIF) * tenths // 10], Metrics()).views is FetchReason.TRUNCATED
+
+
+def test_data_that_is_no_av1_is_undecodable(decoder: AvifDecoder) -> None:
+    start = AVIF.index(b"mdat") + 4
+
+    assert decoder.views(AVIF[:start] + bytes(len(AVIF) - start), SIDE) is FetchReason.UNDECODABLE
+    assert decoder.views(b"no picture at all", SIDE) is FetchReason.UNDECODABLE
+    assert pixels(decoder.views(AVIF, SIDE)).shape == (2, SIDE, SIDE, 3)
+
+
+@pytest.mark.parametrize("interpreter", ["/nowhere/python", "/bin/false", ""])
+def test_where_no_process_can_be_had_avif_is_undecodable(monkeypatch: pytest.MonkeyPatch, interpreter: str) -> None:
+    monkeypatch.setattr(sys, "executable", interpreter)
+
+    with capture_logs() as logs:
+        assert decoded(AVIF, Metrics()).views is FetchReason.UNDECODABLE
+
+    assert [line["event"] for line in logs] == ["avif_process_lost"]
+
+
+def test_too_little_memory_to_start_in_is_undecodable() -> None:
+    assert decoded(AVIF, Metrics(), avif_bytes=1).views is FetchReason.UNDECODABLE
+
+
+def test_the_process_inherits_no_secret_and_no_file(decoder: AvifDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_TRITON__READ_KEY", "secret")
+    with socket.socket() as ours:
+        ours.set_inheritable(True)
+        decoder.views(AVIF, SIDE)
+
+        process = Path(f"/proc/{decoder.pid}")
+        names = {entry.split("=")[0] for entry in (process / "environ").read_text().split("\0") if entry}
+        files = {entry.name for entry in (process / "fd").iterdir()}
+
+    assert names == {"OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"}
+    assert files == {"0", "1", "2"}
+    assert len(list((process / "task").iterdir())) == 1
+
+
+TRIES = """
+import mmap, socket
+from consumer.images.avif_process import confine
+confine(1 << 30)
+for attempt in (socket.socket, lambda: open('/etc/passwd'), lambda: mmap.mmap(-1, 2 << 30), socket.socketpair):
+    try:
+        attempt()
+    except (OSError, MemoryError) as error:
+        print(type(error).__name__)
+    else:
+        print('done')
+"""
+
+
+def test_the_confined_process_opens_no_socket_and_no_file() -> None:
+    tried = subprocess.run([sys.executable, "-c", TRIES], capture_output=True, text=True, check=True)
+
+    assert tried.stdout.split() == ["OSError"] * 4
+
+
+KILLED = """
+import os, sys
+from consumer.images.avif import AvifDecoder
+from consumer.settings import ImageSettings
+decoder = AvifDecoder(ImageSettings())
+decoder.views(open(sys.argv[1], 'rb').read(), 64)
+print(decoder.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_the_process_ends_with_a_consumer_that_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "a.avif"
+    file.write_bytes(AVIF)
+    killed = subprocess.run([sys.executable, "-c", KILLED, file], capture_output=True, text=True, check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    wait_until(lambda: not _runs(int(killed.stdout)), 30, "the end of the process")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # empty while it only waits to be reaped
+    except FileNotFoundError:
+        return False
