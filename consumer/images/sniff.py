@@ -150,7 +150,9 @@ def _read_png(body: bytes) -> ImageHeader | FetchReason:
 
 def _read_webp(body: bytes) -> ImageHeader | FetchReason:
     """Canvas size of the three container forms (RFC 9649, sections 2.5-2.7)."""
-    (kind,) = struct.unpack_from("4s", body, 12)
+    size, kind = struct.unpack_from("<I4x4s", body, 4)
+    if 8 + size > len(body):
+        return FetchReason.TRUNCATED
     if kind == b"VP8X":
         low_width, high_width, low_height, high_height = struct.unpack_from("<HBHB", body, 24)
         width, height = low_width + (high_width << 16) + 1, low_height + (high_height << 16) + 1

@@ -23,7 +23,7 @@ from consumer.images.sniff import ImageFormat, ImageHeader, read_header
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings
 from tests.support.wait import wait_until
-from tests.unit.images.drawn import encoded, exif, shirt, with_avif_size
+from tests.unit.images.drawn import encoded, exif, jpeg, shirt, with_avif_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +143,28 @@ def test_a_file_that_takes_too_long_is_undecodable_and_costs_the_process() -> No
         assert np.array_equal(pixels(decoder.views(AVIF, SIDE)), first)
     finally:
         decoder.close()
+
+
+def test_while_one_avif_takes_long_other_formats_are_decoded() -> None:
+    async def decode_both(pool: DecodePool) -> tuple[DecodedBody, DecodedBody]:
+        await pool.decode(AVIF, SIDE)
+        pid = pool._avif and pool._avif.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        slow = asyncio.create_task(pool.decode(AVIF, SIDE))
+        quick = [await pool.decode(jpeg(shirt(64, 80)), SIDE) for _ in range(3)]
+        assert not slow.done()
+        os.kill(pid, signal.SIGCONT)
+        return quick[-1], await slow
+
+    pool = DecodePool(ImageSettings(decode_threads=1, decode_timeout_s=60), Metrics())
+    try:
+        quick, slow = asyncio.run(decode_both(pool))
+    finally:
+        pool.close()
+
+    assert isinstance(quick.views, np.ndarray)
+    assert isinstance(slow.views, np.ndarray)
 
 
 def test_a_file_that_wants_too_much_memory_is_undecodable_and_the_next_one_is_not() -> None:

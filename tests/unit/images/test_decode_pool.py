@@ -12,9 +12,10 @@ from PIL import Image
 from consumer.events import FetchReason
 from consumer.images.decode_pool import DecodePool
 from consumer.images.decoding import decode
+from consumer.images.sniff import ImageFormat
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings
-from tests.unit.images.drawn import encoded, jpeg, shirt
+from tests.unit.images.drawn import encoded, jpeg, shirt, with_frame_size
 
 
 def test_bodies_are_decoded_off_the_loop_and_the_threads_end_with_the_pool() -> None:
@@ -40,6 +41,52 @@ def test_the_limits_are_those_of_the_settings() -> None:
 
     assert decoded.views is FetchReason.TOO_SMALL
     assert len(decoded.content_hash) == 64
+
+
+def test_large_pictures_share_one_thread_beside_those_of_small_ones() -> None:
+    large = encoded(Image.new("L", (2900, 2800)), "PNG")
+
+    async def decode_all(pool: DecodePool) -> list[str]:
+        bodies = [large, large, *(jpeg(shirt(100 + number, 90)) for number in range(4))]
+        decoded = await asyncio.gather(*(pool.decode(body, 64) for body in bodies))
+        assert [isinstance(one.views, np.ndarray) for one in decoded] == [True] * 6
+        return [thread.name for thread in threading.enumerate()]
+
+    pool = DecodePool(ImageSettings(decode_threads=2), Metrics())
+    names = asyncio.run(decode_all(pool))
+    pool.close()
+
+    assert sum(name.startswith("image-decode-large") for name in names) == 1
+    assert sum(name.startswith("image-decode_") for name in names) == 2
+
+
+def test_a_body_tells_its_header_and_is_counted_by_format_and_path() -> None:
+    odd = jpeg(shirt(64, 80))
+    scan = odd.index(b"\xff\xda")
+    bodies = {
+        "fast": jpeg(shirt(64, 80)),
+        "fallback": odd[:scan] + b"\0\0" + odd[scan:],
+        "refused": with_frame_size(odd, 20_000, 20_000),
+    }
+    metrics = Metrics()
+    pool = DecodePool(ImageSettings(), metrics)
+
+    decoded = {path: asyncio.run(pool.decode(body, 64)) for path, body in bodies.items()}
+    unknown = asyncio.run(pool.decode(b"<html>", 64))
+    pool.close()
+
+    def count(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"hangtag_image_{name}_count", labels)
+
+    assert [header and (header.format, header.width) for header in (one.header for one in decoded.values())] == [
+        (ImageFormat.JPEG, 64),
+        (ImageFormat.JPEG, 64),
+        (ImageFormat.JPEG, 20_000),
+    ]
+    assert unknown.header is None
+    assert [count("decode_seconds", format="jpeg", path=path) for path in bodies] == [1, 1, 1]
+    assert count("decode_seconds", format="other", path="refused") == 1
+    assert (count("bytes"), count("pixels")) == (2, 2)
 
 
 def test_pillow_has_the_same_limit_as_a_second_belt() -> None:
