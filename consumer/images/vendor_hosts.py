@@ -33,9 +33,9 @@ class HostList:
         return isinstance(host, str) and any(parent in self.above for parent in _parents(host))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VendorHosts:
-    """The lists of one vendor. Those of two vendors are equal where their rules are: part of a key for shared work."""
+    """The lists of one vendor; the same object each time, so it may be part of a key that is looked up often."""
 
     allowed: HostList | None
     """None allows any."""
@@ -71,7 +71,7 @@ class HostRules:
         return self.vendors.get(vendor_id, self.others)
 
 
-def _host_list(patterns: Iterable[str], unwrapped: Callable[[Address], Address]) -> HostList:
+def _host_list(patterns: tuple[str, ...], unwrapped: Callable[[Address], Address]) -> HostList:
     exact = (pattern for pattern in patterns if not pattern.startswith(_BELOW))
     return HostList(
         frozenset(_host(pattern, unwrapped) for pattern in exact),
