@@ -7,12 +7,14 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
 from consumer.catalogue.photo import draw
 from consumer.catalogue.products import make_products
 from consumer.images.check import CheckedUrl, Verdict, _check_urls
 from consumer.images.steps import StepKind
-from tests.integration.images.hosts import PRIVATE, redirect, response, world
+from consumer.settings import Egress, ImageSettings
+from tests.integration.images.hosts import PRIVATE, Host, redirect, response, world
 from tests.support.wait import until, wait_until
 
 if TYPE_CHECKING:
@@ -117,6 +119,25 @@ async def test_a_reader_who_takes_his_time_holds_no_fetch_up() -> None:
         here.public.answers = {"/a.jpg": [response(PHOTO)], "/moved.jpg": [response(PHOTO)]}
         here.public.answers["/b.jpg"] = [later]
         await _check_urls([here.url("/a.jpg"), here.url("/b.jpg")], "acme", here.settings, read_slowly)
+
+
+@pytest.mark.image_rule(15)
+async def test_what_a_proxy_refuses_is_a_blocked_address_and_its_credentials_are_not_shown() -> None:
+    proxy = Host()
+    server = await proxy.start("127.0.0.1")
+    refusal = [response(b"denied by rule", status=407)]  # as Smokescreen says it
+    proxy.answers = {"http://localhost/": refusal, "localhost:443": refusal, "http://cdn/a.jpg": [response(PHOTO)]}
+    settings = ImageSettings(egress=Egress.PROXY, proxy_url=SecretStr(f"http://user:secret@127.0.0.1:{proxy.port}"))
+    urls = ["http://cdn/a.jpg", "http://localhost/", "https://localhost/", "http://10.0.0.1/"]
+    found: list[CheckedUrl] = []
+
+    await _check_urls(urls, "acme", settings, found.append)
+
+    assert [one.reason for one in found] == [None, *["blocked_address"] * 3]
+    assert sorted(proxy.paths()) == ["http://cdn/a.jpg", "http://localhost/", "localhost:443"]
+    assert not any("secret" in step.target + step.outcome for one in found for step in one.steps)
+    server.close()
+    await until(lambda: not proxy.open_connections)
 
 
 async def test_a_reader_who_leaves_ends_what_runs() -> None:
