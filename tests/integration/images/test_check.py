@@ -20,7 +20,7 @@ from tests.support.wait import until, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.integration.images.hosts import World
+    from tests.integration.images.hosts import Answer, World
 
 PHOTO = draw(make_products(1, seed=1)[0].photos[0])
 
@@ -125,7 +125,7 @@ async def test_a_reader_who_takes_his_time_holds_no_fetch_up() -> None:
 async def test_what_a_proxy_refuses_is_a_blocked_address_and_its_credentials_are_not_shown() -> None:
     proxy = Host()
     server = await proxy.start("127.0.0.1")
-    refusal = [response(b"denied by rule", status=407)]  # as Smokescreen says it
+    refusal: list[Answer] = [response(b"denied by rule", status=407)]  # as Smokescreen says it
     proxy.answers = {"http://localhost/": refusal, "localhost:443": refusal, "http://cdn/a.jpg": [response(PHOTO)]}
     settings = ImageSettings(egress=Egress.PROXY, proxy_url=SecretStr(f"http://user:secret@127.0.0.1:{proxy.port}"))
     urls = ["http://cdn/a.jpg", "http://localhost/", "https://localhost/", "http://10.0.0.1/"]
