@@ -122,7 +122,7 @@ class ImageSettings(Section):
         description="Address space of the process that decodes AVIF; 40 megapixels take 715-905 MB of it. 0 turns the "
         "format off.",
     )
-    decode_timeout_s: float = Field(10, gt=0, description="For one AVIF; its process is killed then.")
+    decode_timeout_s: float = Field(10, gt=0, le=3600, description="For one AVIF; its process is killed then.")
     per_product: int = Field(6, ge=1, le=6, description="URLs tried per product, best first; events list at most 6.")
     in_flight: int = Field(128, ge=1, description="Fetches at a time.")
     in_flight_per_host: int = Field(
