@@ -35,7 +35,7 @@ class HostList:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VendorHosts:
-    """The lists of one vendor; the same object each time, so it may be part of a key that is looked up often."""
+    """The lists of one vendor: one object for all with the same rules, so that it is cheap in a key for shared work."""
 
     allowed: HostList | None
     """None allows any."""
@@ -58,10 +58,12 @@ class HostRules:
         """The settings' lists; `unwrapped` gives addresses the one form in which hosts are compared."""
         allowed = {vendor: _host_list(hosts, unwrapped) for vendor, hosts in settings.allowed_hosts.items()}
         everybodys = settings.denied_hosts.get(EVERYBODY, ())
+        shared: dict[tuple[HostList | None, HostList], VendorHosts] = {}
 
         def hosts_of(vendor: str) -> VendorHosts:
-            denied = (*everybodys, *settings.denied_hosts.get(vendor, ()))
-            return VendorHosts(allowed.get(vendor, allowed.get(EVERYBODY)), _host_list(denied, unwrapped))
+            denied = _host_list((*everybodys, *settings.denied_hosts.get(vendor, ())), unwrapped)
+            rules = allowed.get(vendor, allowed.get(EVERYBODY)), denied
+            return shared.setdefault(rules, VendorHosts(*rules))
 
         named = {*settings.allowed_hosts, *settings.denied_hosts}
         return cls({vendor: hosts_of(vendor) for vendor in named}, hosts_of(EVERYBODY))

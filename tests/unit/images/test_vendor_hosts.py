@@ -172,7 +172,7 @@ def test_vendors_with_the_same_rules_share_one_key() -> None:
     rules = policy(allowed=lists, denied={"dora": ["evil.example"]})
     keys = {vendor: rules.hosts_of(vendor) for vendor in ("acme", "bert", "cleo", "dora", "unlisted", "", "*")}
 
-    assert keys["acme"] == keys["bert"]
+    assert keys["acme"] is keys["bert"]
     assert keys["unlisted"] is keys[""] is keys["*"]
     assert len({(URL("https://cdn.example/"), hosts) for hosts in keys.values()}) == 4
 
