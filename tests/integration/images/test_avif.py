@@ -148,7 +148,8 @@ def test_a_file_that_takes_too_long_is_undecodable_and_costs_the_process() -> No
 def test_while_one_avif_takes_long_other_formats_are_decoded() -> None:
     async def decode_both(pool: DecodePool) -> tuple[DecodedBody, DecodedBody]:
         await pool.decode(AVIF, SIDE)
-        pid = pool._avif and pool._avif.pid
+        assert pool._avif is not None
+        pid = pool._avif.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         slow = asyncio.create_task(pool.decode(AVIF, SIDE))
