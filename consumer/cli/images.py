@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -119,7 +118,7 @@ def _printable(argument: str) -> str:
 
 
 def _json(checked: CheckedUrl) -> str:
-    steps = [asdict(step) for step in checked.steps]
+    steps = [step.as_dict() for step in checked.steps]
     return json_text({"url": checked.url, "verdict": checked.verdict, "reason": checked.reason, "steps": steps})
 
 

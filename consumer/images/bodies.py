@@ -15,16 +15,16 @@ from aiohttp import hdrs
 from consumer.events import FetchReason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from multidict import CIMultiDictProxy
 
 _GZIP_ONLY, _ZLIB_ONLY, _NO_HEADER = 31, 15, -15
 _CLIENT_ERRORS, _SERVER_ERRORS = range(400, 500), range(500, 600)
 
 
-def judge_status(status: int) -> FetchReason | None:
-    """None for the two that may bring a whole picture."""
-    if status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
-        return None
+def judge_status(status: int) -> FetchReason:
+    """Why an answer that is neither 200 nor 206 brings no picture."""
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return FetchReason.RATE_LIMITED
     if status in _CLIENT_ERRORS:
@@ -39,8 +39,9 @@ def judge_head(status: int, headers: CIMultiDictProxy[str], max_body_bytes: int)
     """
     if status == HTTPStatus.PARTIAL_CONTENT and whole_range(headers) is None:
         return FetchReason.PARTIAL
-    if not all(map(_may_be_an_image, headers.getall(hdrs.CONTENT_TYPE, []))):
-        return FetchReason.CONTENT_TYPE
+    for content_type in headers.getall(hdrs.CONTENT_TYPE, ()):
+        if not _may_be_an_image(content_type):
+            return FetchReason.CONTENT_TYPE
     length = headers.get(hdrs.CONTENT_LENGTH, "0")
     return FetchReason.TOO_LARGE if length.isdecimal() and int(length) > max_body_bytes else None
 
@@ -70,6 +71,8 @@ def retry_after_s(headers: CIMultiDictProxy[str], now: datetime) -> float | None
 
 
 def _may_be_an_image(content_type: str) -> bool:
+    if content_type.startswith("image/"):
+        return True
     media_type = content_type.partition(";")[0].strip().lower()
     return not media_type or media_type.startswith("image/") or media_type.endswith("/octet-stream")
 
@@ -77,7 +80,7 @@ def _may_be_an_image(content_type: str) -> bool:
 class Body:
     """Collects a body chunk by chunk, inflates what was compressed unasked, and never holds more than the cap."""
 
-    def __init__(self, encodings: list[str], max_bytes: int) -> None:
+    def __init__(self, encodings: Iterable[str], max_bytes: int) -> None:
         names = [name.strip().lower() for header in encodings for name in header.split(",")]
         self._encodings = [name for name in names if name not in {"", "identity"}]
         self._max_bytes = max_bytes

@@ -94,7 +94,7 @@ class Connector(aiohttp.TCPConnector):
         started = time.perf_counter()
         connection = await super().connect(req, traces, timeout)
         dials.get().connect_s = time.perf_counter() - started
-        if not self._kept.keeps(req.url.origin()) and connection.protocol:
+        if not self._kept.keeps(req.url.raw_authority) and connection.protocol:
             connection.protocol.force_close()  # once the answer is read
         return connection
 

@@ -57,6 +57,7 @@ class Answer:
         return self.outcome if isinstance(self.outcome, FetchReason) else None
 
 
+_WITH_BODY = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: A proxy's word for what it may not connect us to; Smokescreen says 407.
 _PROXY_REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
@@ -69,7 +70,6 @@ class Exchange:
         self, settings: ImageSettings, metrics: Metrics, judge: Judge, resolver: AbstractResolver, proxy: URL | None
     ) -> None:
         """Raises SettingsInvalid for authorities that cannot be read."""
-        self._max_body_bytes = settings.max_body_bytes
         self._metrics = metrics.images
         self._proxy = proxy
         # No `*/*`: hosts that negotiate would answer with formats that we do not decode.
@@ -84,28 +84,41 @@ class Exchange:
                 hdrs.ACCEPT: f"{avif}image/webp, image/jpeg, image/png, image/gif",
                 hdrs.ACCEPT_ENCODING: "identity",
             },
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=settings.connect_timeout_s, sock_read=settings.read_timeout_s
-            ),
         )
+        self._settings = settings
+        self._full_timeout = self._timeout(settings.fetch_timeout_s)
 
     async def close(self) -> None:
         """Close every connection. Requests that still run are cut off."""
         await self._session.close()
 
-    async def ask(self, url: URL, share: Share) -> Answer:
-        """The answer. Raises what its caller throws into it, cancellation and timeouts, and nothing else."""
+    async def ask(self, url: URL, share: Share, limit_s: float) -> Answer:
+        """The answer, or `timeout_total` after `limit_s`. Raises only what its task is cancelled with."""
+        timeout = self._full_timeout if limit_s == self._full_timeout.total else self._timeout(limit_s)
         dial = Dial()
         token = dials.set(dial)
         started = time.perf_counter()
         try:
-            async with self._session.get(url, allow_redirects=False, proxy=self._proxy) as response:
+            async with self._session.get(url, allow_redirects=False, proxy=self._proxy, timeout=timeout) as response:
                 self._note(dial, time.perf_counter() - started)
-                return await self._read(response, share, dial.address)
+                if response.status in _WITH_BODY:
+                    outcome = await self._read(response, share)
+                    verdict = Verdict.GOOD if isinstance(outcome, bytes) else Verdict.ALIVE
+                    return Answer(outcome, verdict, response.status, None, dial.address)
+                return self._without_body(response, dial)
         except (aiohttp.ClientError, OSError) as error:
             return _failure(url, error, dial)
         finally:
             dials.reset(token)
+
+    def _timeout(self, total_s: float) -> aiohttp.ClientTimeout:
+        settings = self._settings
+        return aiohttp.ClientTimeout(
+            total=total_s,
+            connect=settings.connect_timeout_s,
+            sock_read=settings.read_timeout_s,
+            ceil_threshold=settings.fetch_timeout_s,  # else 15 s may become 16
+        )
 
     def _note(self, dial: Dial, took_s: float) -> None:
         if dial.is_new:
@@ -114,27 +127,12 @@ class Exchange:
             self._metrics.reused()
         self._metrics.answered(took_s - dial.connect_s)
 
-    async def _read(self, response: aiohttp.ClientResponse, share: Share, address: str | None) -> Answer:
+    async def _read(self, response: aiohttp.ClientResponse, share: Share) -> bytes | FetchReason:
         """Leaving early closes the connection: nothing is drained."""
-        status, headers = response.status, response.headers
-        if status in _REDIRECTS:
-            outcome: bytes | Redirect | FetchReason = _redirect(headers.getall(hdrs.LOCATION, []))
-        elif self._proxy and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Answer(FetchReason.BLOCKED_ADDRESS, Verdict.NONE, status)
-        else:
-            outcome = judge_status(status) or await self._read_body(response, share)
-        verdict = Verdict.ALIVE
-        if isinstance(outcome, bytes):
-            verdict = Verdict.GOOD
-        elif outcome is FetchReason.STATUS_5XX:
-            verdict = Verdict.BAD
-        return Answer(outcome, verdict, status, retry_after_s(headers, datetime.now(UTC)), address)
-
-    async def _read_body(self, response: aiohttp.ClientResponse, share: Share) -> bytes | FetchReason:
         started = time.perf_counter()
         headers = response.headers
-        body = Body(headers.getall(hdrs.CONTENT_ENCODING, []), self._max_body_bytes)
-        if refused := judge_head(response.status, headers, self._max_body_bytes) or body.judge_encoding():
+        body = Body(headers.getall(hdrs.CONTENT_ENCODING, ()), self._settings.max_body_bytes)
+        if refused := judge_head(response.status, headers, self._settings.max_body_bytes) or body.judge_encoding():
             return refused
         async for chunk in response.content.iter_any():
             before = body.size_bytes
@@ -143,6 +141,16 @@ class Exchange:
             await share.add(body.size_bytes - before)
         self._metrics.body_took(time.perf_counter() - started)
         return body.finish(whole_range(headers) if response.status == HTTPStatus.PARTIAL_CONTENT else None)
+
+    def _without_body(self, response: aiohttp.ClientResponse, dial: Dial) -> Answer:
+        status, headers = response.status, response.headers
+        if self._proxy and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            return Answer(FetchReason.BLOCKED_ADDRESS, Verdict.NONE, status)
+        if status in _REDIRECTS:
+            return Answer(_redirect(headers.getall(hdrs.LOCATION, [])), Verdict.ALIVE, status, None, dial.address)
+        reason = judge_status(status)
+        verdict = Verdict.BAD if reason is FetchReason.STATUS_5XX else Verdict.ALIVE
+        return Answer(reason, verdict, status, retry_after_s(headers, datetime.now(UTC)), dial.address)
 
 
 def _redirect(locations: list[str]) -> Redirect | FetchReason:
@@ -163,6 +171,7 @@ def _failure(url: URL, error: aiohttp.ClientError | OSError, dial: Dial) -> Answ
 _MEANINGS: tuple[tuple[type[Exception], FetchReason, Verdict], ...] = (
     (aiohttp.ConnectionTimeoutError, FetchReason.TIMEOUT_CONNECT, Verdict.BAD),
     (aiohttp.ServerTimeoutError, FetchReason.TIMEOUT_READ, Verdict.BAD),
+    (TimeoutError, FetchReason.TIMEOUT_TOTAL, Verdict.BAD),
     (aiohttp.ClientConnectorDNSError, FetchReason.DNS, Verdict.NONE),
     (aiohttp.InvalidURL, FetchReason.INVALID_URL, Verdict.NONE),
     (aiohttp.ClientProxyConnectionError, FetchReason.CONNECT, Verdict.NONE),

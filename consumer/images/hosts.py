@@ -106,13 +106,20 @@ class Hosts:
             return FetchReason.CIRCUIT_OPEN
         visit = Visit(host, is_trial)
         host.users += 1
-        refused: FetchReason | None = FetchReason.TIMEOUT_TOTAL
+        has_entered = False
         try:
-            refused = await self._pass(visit)
+            gates = (host.gate, self._process) if host.is_known else (host.gate, self._newcomers, self._process)
+            for gate in gates:
+                if not await gate.enter():
+                    return FetchReason.CIRCUIT_OPEN if host.breaker.is_open else FetchReason.TIMEOUT_TOTAL
+                visit.entered.append(gate)
+            if host.breaker.is_open and not is_trial:
+                return FetchReason.CIRCUIT_OPEN
+            has_entered = True
+            return visit
         finally:
-            if refused:
+            if not has_entered:
                 self.leave(visit, Verdict.NONE)
-        return refused or visit
 
     def leave(self, visit: Visit, verdict: Verdict) -> None:
         """Give the slots back and learn from what became of the request."""
@@ -130,15 +137,6 @@ class Hosts:
         else:
             host.breaker.succeeded()
             host.is_known = host.is_known or verdict is Verdict.GOOD
-
-    async def _pass(self, visit: Visit) -> FetchReason | None:
-        host = visit.host
-        gates = (host.gate, self._process) if host.is_known else (host.gate, self._newcomers, self._process)
-        for gate in gates:
-            if not await gate.enter():
-                return FetchReason.CIRCUIT_OPEN if host.breaker.is_open else FetchReason.TIMEOUT_TOTAL
-            visit.entered.append(gate)
-        return FetchReason.CIRCUIT_OPEN if host.breaker.is_open and not visit.is_trial else None
 
     def _failed(self, host: Host) -> None:
         host.breaker.failed()

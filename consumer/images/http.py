@@ -16,7 +16,7 @@ from consumer.events import FetchReason
 from consumer.images.dialling import ThreadResolver, judge
 from consumer.images.exchange import Answer, Exchange, Redirect
 from consumer.images.hosts import Hosts, Verdict
-from consumer.images.steps import Step, StepKind, shown
+from consumer.images.steps import Step, StepKind
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff
 from consumer.settings import Egress
@@ -82,9 +82,8 @@ class _Journey:
 
     def told(self, url: URL, answer: Answer, took_s: float = 0.0) -> Answer:
         """The answer, noted."""
-        outcome = answer.reason.value if answer.reason and answer.status is None else str(answer.status)
-        target = f"{url.scheme}://{url.host_port_subcomponent}{url.raw_path}"
-        self.steps.append(Step(StepKind.REQUEST, target, outcome, took_s, answer.address))
+        result = answer.status or answer.reason or ""
+        self.steps.append(Step(StepKind.REQUEST, url, result, took_s, answer.address))
         return answer
 
     async def rest(self, pause_s: float) -> bool:
@@ -147,7 +146,7 @@ class Fetcher:
         for attempt in range(self._settings.retries):
             if answer.reason is None or not await self._may_ask_again(journey, answer, attempt):
                 break
-            journey.steps.append(Step(StepKind.RETRY, str(journey.first.origin()), answer.reason.value, 0.0))
+            journey.steps.append(Step(StepKind.RETRY, journey.first, answer.reason))
             again = await self._follow(journey)
             if again.reason is not FetchReason.CIRCUIT_OPEN:  # else the first answer says more
                 answer = again
@@ -169,7 +168,7 @@ class Fetcher:
                 return answer
             target = self._policy.follow(url, answer.outcome.location, journey.hosts)
             if isinstance(target, FetchReason):
-                journey.steps.append(Step(StepKind.REDIRECT, shown(answer.outcome.location), target.value, 0.0))
+                journey.steps.append(Step(StepKind.REDIRECT, answer.outcome.location, target))
                 return Answer(target)
             url = target
         return Answer(FetchReason.REDIRECT_LIMIT)
@@ -179,30 +178,24 @@ class Fetcher:
         while pause_s := self._hosts.pause_s(name):
             if not await journey.rest(pause_s):
                 return journey.told(url, Answer(FetchReason.RATE_LIMITED))
+        if journey.left_s <= 0:  # 0 would be no limit at all to the client
+            return journey.told(url, Answer(FetchReason.TIMEOUT_TOTAL))
         visit = await self._hosts.enter(name)
         if isinstance(visit, FetchReason):
             return journey.told(url, Answer(visit))
         verdict = Verdict.NONE
+        given_s, started = journey.left_s, time.monotonic()
         try:
-            answer = await self._ask(journey, url)
-            verdict = answer.verdict
+            answer = await self._exchange.ask(url, journey.share, given_s)
+            # What little the other hops left over was no fair trial.
+            if answer.reason is not FetchReason.TIMEOUT_TOTAL or given_s >= self._settings.read_timeout_s:
+                verdict = answer.verdict
         finally:
             self._hosts.leave(visit, verdict)
-        if answer.status in _RESTING:
-            self._let_rest(name, answer)
-        return answer
-
-    async def _ask(self, journey: _Journey, url: URL) -> Answer:
-        started, given_s = time.monotonic(), journey.left_s
-        try:
-            async with asyncio.timeout(given_s):
-                answer = await self._exchange.ask(url, journey.share)
-        except TimeoutError:
-            # What little the other hops left over was no fair trial.
-            is_fair = given_s >= self._settings.read_timeout_s
-            answer = Answer(FetchReason.TIMEOUT_TOTAL, Verdict.BAD if is_fair else Verdict.NONE)
         took_s = time.monotonic() - started
         journey.left_s = max(0.0, given_s - took_s)
+        if answer.status in _RESTING:
+            self._let_rest(name, answer)
         return journey.told(url, answer, took_s)
 
     def _let_rest(self, name: str, answer: Answer) -> None:

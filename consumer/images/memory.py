@@ -32,10 +32,14 @@ class BodyMemory:
         """An account for one body, empty; as a context it gives back what it took."""
         return Share(self)
 
-    async def take(self, share: Share, size_bytes: int) -> None:
-        """Book bytes that came; returns when the next may come."""
+    def take(self, share: Share, size_bytes: int) -> bool:
+        """Book bytes that came; whether the next may come at once."""
         self._taken_bytes += size_bytes
         self._shares[share] = None
+        return self._taken_bytes <= self._max_bytes
+
+    async def wait(self, share: Share) -> None:
+        """Until the next may come."""
         while self._taken_bytes > self._max_bytes and next(iter(self._shares)) is not share:
             self._freed.clear()
             await self._freed.wait()
@@ -43,7 +47,7 @@ class BodyMemory:
     def give_back(self, share: Share, size_bytes: int) -> None:
         """What the share held is free."""
         self._taken_bytes -= size_bytes
-        self._shares.pop(share, None)
+        del self._shares[share]
         self._freed.set()
 
 
@@ -59,12 +63,14 @@ class Share:
     async def add(self, size_bytes: int) -> None:
         """So many more have come; waits while others hold too much."""
         self._held_bytes += size_bytes
-        await self._memory.take(self, size_bytes)
+        if size_bytes and not self._memory.take(self, size_bytes):
+            await self._memory.wait(self)
 
     def empty(self) -> None:
         """The body is gone."""
-        self._memory.give_back(self, self._held_bytes)
-        self._held_bytes = 0
+        if self._held_bytes:
+            self._memory.give_back(self, self._held_bytes)
+            self._held_bytes = 0
 
     def __enter__(self) -> Self:
         return self

@@ -4,8 +4,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+    from consumer.events import FetchReason
 
 
 class StepKind(StrEnum):
@@ -21,18 +26,37 @@ class StepKind(StrEnum):
     """Format and size of the picture, or the reason why it cannot be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One of them."""
+class Step(NamedTuple):
+    """One of them, as it was found: nothing is put into words before somebody asks."""
 
     kind: StepKind
-    target: str
-    """Scheme, host, port and path: no query string, which may hold a signature, and no userinfo. Or a body's size."""
-    outcome: str
-    """A status code, `JPEG 1000x1333`, or a FetchReason word."""
-    seconds: float
+    place: URL | str
+    result: FetchReason | int | str
+    seconds: float = 0.0
     address: str | None = None
     """That was dialled or refused; None on a kept connection."""
+
+    @property
+    def target(self) -> str:
+        """Scheme, host, port and path, without userinfo and query string, which may hold a signature. Or a size."""
+        if isinstance(self.place, str):
+            return shown(self.place)
+        return f"{self.place.scheme}://{self.place.host_port_subcomponent}{self.place.raw_path}"
+
+    @property
+    def outcome(self) -> str:
+        """A status code, `JPEG 1000x1333`, or a FetchReason word."""
+        return str(self.result)
+
+    def as_dict(self) -> dict[str, str | float | None]:
+        """In words, for JSON."""
+        return {
+            "kind": self.kind.value,
+            "target": self.target,
+            "outcome": self.outcome,
+            "seconds": self.seconds,
+            "address": self.address,
+        }
 
 
 _USERINFO = re.compile(r"(^[a-z][a-z0-9+.-]*:[/\\]*|^[/\\]{2,})[^/?#]*@", re.IGNORECASE)

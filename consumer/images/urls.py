@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from consumer.settings import ImageSettings
 
 MAX_URL_CHARACTERS = 2048
+#: Whose verdicts are kept; vendors can invent any number.
+_ORIGINS_REMEMBERED = 10_000
 
 #: Backslashes split parsers (GHSA-v359-jj2v-j536), yarl silently drops line breaks, half a surrogate has no encoding.
 _FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -36,6 +38,9 @@ class UrlPolicy:
     addresses: AddressPolicy
     schemes: frozenset[str]
     hosts: HostRules
+    _verdicts: dict[tuple[str, str, VendorHosts], FetchReason | None] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     @classmethod
     def of(cls, settings: ImageSettings) -> UrlPolicy:
@@ -69,6 +74,15 @@ class UrlPolicy:
         return self._judge(target, hosts)
 
     def _judge(self, url: URL, hosts: VendorHosts) -> URL | FetchReason:
+        """By all that stands before the path, which is the same for most of a vendor's URLs."""
+        origin = (url.scheme, url.raw_authority, hosts)
+        if origin not in self._verdicts:
+            if len(self._verdicts) >= _ORIGINS_REMEMBERED:
+                self._verdicts.clear()
+            self._verdicts[origin] = self._judge_origin(url, hosts)
+        return self._verdicts[origin] or url
+
+    def _judge_origin(self, url: URL, hosts: VendorHosts) -> FetchReason | None:
         if url.scheme not in self.schemes:
             return FetchReason.SCHEME
         name, port = url.raw_host, url.port
@@ -77,7 +91,7 @@ class UrlPolicy:
             return FetchReason.INVALID_URL
         if url.raw_user is not None or url.raw_password is not None:
             return FetchReason.USERINFO
-        return self._judge_endpoint(literal, port) or self._judge_host(literal or name, hosts) or url
+        return self._judge_endpoint(literal, port) or self._judge_host(literal or name, hosts)
 
     def _judge_endpoint(self, literal: Address | None, port: int) -> FetchReason | None:
         if literal is not None:

@@ -39,6 +39,7 @@ class ImageMetrics:
             ["outcome"],
             registry=registry,
         )
+        self._fetched = self._outcomes.labels("ok")
         self._blocked = Counter(
             "hangtag_image_blocked_total",
             "Images that our own policy refused, by reason; blocked_address deserves an alert.",
@@ -70,7 +71,7 @@ class ImageMetrics:
 
     def fetched(self) -> None:
         """One image came."""
-        self._outcomes.labels("ok").inc()
+        self._fetched.inc()
 
     def lost(self, reason: str, *, is_refusal: bool) -> None:
         """One image did not come, for this FetchReason; `is_refusal` where our own policy said no."""
