@@ -46,12 +46,11 @@ JPEG_ARMS = (OURS, Arm("ours"), Arm("Pillow full"), Arm("Pillow draft"))
 ARMS = (OURS, Arm("ours"), Arm("Pillow full"))
 
 
-def measure(kind: Kind, count: int) -> dict[Arm, list[float]]:
+def measure(bodies: list[bytes], arms: tuple[Arm, ...]) -> dict[Arm, list[float]]:
     """CPU milliseconds of each decode."""
-    arms = JPEG_ARMS if kind.name in {"JPEG", "progressive"} else ARMS
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         paths = []
-        for number, body in enumerate(files(kind, count)):
+        for number, body in enumerate(bodies):
             paths.append(Path(folder, str(number)))
             paths[-1].write_bytes(body)
         processes = {arm: stack.enter_context(_process(arm)) for arm in arms}
@@ -85,20 +84,27 @@ def _ask(process: subprocess.Popen[str], path: Path) -> float:
 
 
 def report() -> None:
-    """Measure all rows and print the table."""
+    """Measure all rows, which takes some ten minutes, and print the table."""
     rows = [(kind, BAR_FILES) for kind in BARS]
     rows += [(Kind(*size, name), OTHER_FILES) for name in NAMES for size in SIZES]
     table = Table("file", "kB", "n", *(arm.title for arm in JPEG_ARMS), title="CPU ms: median (p10-p90)")
-    for kind, count in rows:
-        sizes = [len(body) / 1000 for body in files(kind, count)]
-        taken = measure(kind, count)
-        table.add_row(
-            f"{kind.name} {kind.width}x{kind.height}",
-            f"{min(sizes):.0f}-{max(sizes):.0f}",
-            str(count * PASSES),
-            *(_spread(taken[arm]) if arm in taken else "" for arm in JPEG_ARMS),
-        )
-    Console(width=120).print(table)
+    console = Console(width=120)
+    with console.status("") as status:
+        for kind, count in rows:
+            status.update(f"{kind.name} {kind.width}x{kind.height}")
+            table.add_row(*_row(kind, files(kind, count)))
+    console.print(table)
+
+
+def _row(kind: Kind, bodies: list[bytes]) -> list[str]:
+    taken = measure(bodies, JPEG_ARMS if kind.name in {"JPEG", "progressive"} else ARMS)
+    sizes = [len(body) / 1000 for body in bodies]
+    return [
+        f"{kind.name} {kind.width}x{kind.height}",
+        f"{min(sizes):.0f}-{max(sizes):.0f}",
+        str(len(bodies) * PASSES),
+        *(_spread(taken[arm]) if arm in taken else "" for arm in JPEG_ARMS),
+    ]
 
 
 def _spread(values: list[float]) -> str:
