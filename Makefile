@@ -77,7 +77,7 @@ bench-engine: $(VENV)/.tested ## the real loop on a real broker with stub stages
 bench-feed: $(VENV)/.tested ## a table of 1,000,000 rows (ROWS=n) onto a real broker: 5,000 rows a second, under 300 MB
 	PYTHONPATH=. $(BIN)/python tests/bench/feed.py
 
-bench-images: $(VENV)/.tested ## CPU time of an image, from body to both views, by size and format, beside Pillow
+bench-images: $(VENV)/.tested ## CPU time of an image: from body to both views, beside Pillow; of a fetch, beside aiohttp without checks
 	$(BIN)/python -m tests.bench.images
 
 docs: $(VENV)/.installed ## write the generated pages

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TLS listener on loopback whose certificate nobody signed but itself."""
+"""TLS on loopback with a certificate that nobody signed but itself."""
 
 from __future__ import annotations
 
@@ -15,14 +15,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout key.pem -out cert.pem"
+_CERTIFICATE = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN={name} "
+    "-addext subjectAltName=DNS:{name} -keyout key.pem -out cert.pem"
+)
+
+
+def certify(folder: Path, name: str) -> None:
+    """Write `key.pem`, and `cert.pem` for the host name: its own authority."""
+    subprocess.run(_CERTIFICATE.format(name=name).split(), cwd=folder, check=True, capture_output=True)
 
 
 @contextmanager
 def self_signed_listener() -> Iterator[str]:
     """Its address. It shakes hands and answers nothing."""
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
-        subprocess.run(_CERTIFICATE.split(), cwd=folder, check=True, capture_output=True)
+        certify(Path(folder), "localhost")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(Path(folder) / "cert.pem", Path(folder) / "key.pem")
         thread = threading.Thread(target=_shake_hands, args=(listener, context))

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from tests.bench.images import decode
+from tests.bench.images import decode, fetch
 
 if __name__ == "__main__":
     decode.report()
+    fetch.report()

@@ -103,10 +103,11 @@ def _row(kind: Kind, bodies: list[bytes]) -> list[str]:
         f"{kind.name} {kind.width}x{kind.height}",
         f"{min(sizes):.0f}-{max(sizes):.0f}",
         str(len(bodies) * PASSES),
-        *(_spread(taken[arm]) if arm in taken else "" for arm in JPEG_ARMS),
+        *(spread(taken[arm]) if arm in taken else "" for arm in JPEG_ARMS),
     ]
 
 
-def _spread(values: list[float]) -> str:
+def spread(values: list[float], digits: int = 2) -> str:
+    """Median, tenth and ninetieth percentile."""
     tenths = statistics.quantiles(values, n=10)
-    return f"{statistics.median(values):.2f} ({tenths[0]:.2f}-{tenths[-1]:.2f})"
+    return f"{statistics.median(values):.{digits}f} ({tenths[0]:.{digits}f}-{tenths[-1]:.{digits}f})"
