@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytest_plugins = [
+    "tests.support.coroutines",
     "tests.support.kafka",
     "tests.support.triton",
     "tests.support.images",

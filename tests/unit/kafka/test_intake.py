@@ -9,17 +9,10 @@ from consumer.kafka.vitals import Vitals
 from consumer.kafka.watch import GroupWatch
 from consumer.observability.metrics import Metrics
 from consumer.settings import EngineSettings, load_settings
+from tests.support.clock import Clock
 from tests.unit.kafka.scripted import Scripted
 
 MIB = 1 << 20
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def intake(slots: int = 10, size: int = 100 * MIB, per_event: int = 0, clock: Clock | None = None) -> Intake:

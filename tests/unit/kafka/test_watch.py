@@ -12,13 +12,7 @@ from consumer.kafka.faults import Notice
 from consumer.kafka.vitals import Vitals
 from consumer.kafka.watch import GroupWatch
 from consumer.observability.metrics import Metrics
-
-
-class Clock:
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.support.clock import Clock
 
 
 class Scene:

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+import heapq
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.images.gate import Gate
+from tests.support.clock import Clock
+
+SLOTS, PATIENCE_S = 8, 60.0
+
+
+async def settle() -> None:
+    """Let every task go on until it waits."""
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Shop:
+    """A gate, and a host behind it that takes so long for each visitor."""
+
+    takes_s: float
+    clock: Clock = field(default_factory=Clock)
+    waited_s: dict[int, float] = field(default_factory=dict)
+    """Of those who got in, by number."""
+    turned_away: dict[int, float] = field(default_factory=dict)
+    """After so many seconds, by number."""
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(SLOTS, PATIENCE_S, self.clock)
+        self._inside: list[tuple[float, int]] = []
+        self._visits: list[asyncio.Task[None]] = []
+
+    async def come(self, number: int) -> None:
+        """One more visitor."""
+        self._visits.append(asyncio.create_task(self._visit(number)))
+
+    async def pass_time(self, seconds: float) -> None:
+        """Serve for so long."""
+        until_s = self.clock.now_s + seconds
+        await settle()
+        while self._inside and self._inside[0][0] <= until_s:
+            self.clock.now_s, _ = heapq.heappop(self._inside)
+            self.gate.leave()
+            await settle()
+        self.clock.now_s = until_s
+
+    async def close(self) -> None:
+        """Send those home who still wait."""
+        self.gate.turn_all_away()
+        await asyncio.gather(*self._visits)
+
+    async def _visit(self, number: int) -> None:
+        came_s = self.clock.now_s
+        if await self.gate.enter():
+            self.waited_s[number] = self.clock.now_s - came_s
+            heapq.heappush(self._inside, (self.clock.now_s + self.takes_s, number))
+        else:
+            self.turned_away[number] = self.clock.now_s - came_s
+
+
+async def burst(visitors: int, takes_s: float, seconds: float) -> Shop:
+    """A shop to which all come at once, after so long."""
+    shop = Shop(takes_s)
+    for number in range(visitors):
+        await shop.come(number)
+    await shop.pass_time(seconds)
+    await shop.close()
+    return shop
+
+
+async def test_a_burst_at_a_quick_host_is_served_whole_and_in_order() -> None:
+    shop = await burst(6_000, takes_s=0.02, seconds=60)
+
+    assert list(shop.waited_s) == list(range(6_000))
+    assert max(shop.waited_s.values()) == pytest.approx(6_000 / SLOTS * 0.02, abs=0.05)
+
+
+async def test_of_a_burst_at_a_slow_host_those_stay_who_need_not_wait_for_longer_than_the_patience() -> None:
+    shop = await burst(6_000, takes_s=4.5, seconds=300)
+
+    served = len(shop.waited_s)
+    assert list(shop.waited_s) == list(range(served))  # the last come were turned away
+    assert max(shop.waited_s.values()) <= PATIENCE_S + shop.takes_s
+    # Eight who finish in the same moment: of the second round one has been seen when the pace is taken anew.
+    assert served >= SLOTS * PATIENCE_S / shop.takes_s / 2
+    assert max(shop.turned_away.values()) <= 2 * shop.takes_s  # as soon as the pace was known
+
+
+async def test_a_host_that_is_always_asked_for_too_much_is_always_busy_and_nobody_waits_for_too_long() -> None:
+    shop = Shop(takes_s=4.5)
+    for number in range(6_000):
+        await shop.come(number)
+        await shop.pass_time(0.1)
+
+    assert max(shop.waited_s.values()) <= PATIENCE_S + shop.takes_s
+    assert len(shop.waited_s) >= SLOTS * int(600 / shop.takes_s)
+    assert max(shop.turned_away.values()) <= 2 * shop.takes_s  # early, not after a wait in vain
+    await shop.close()
+
+
+async def test_the_queue_at_a_silent_host_shrinks_by_the_second() -> None:
+    shop = Shop(takes_s=1e9)
+    lengths = []
+    for number in range(2_000):
+        await shop.come(number)
+        await shop.pass_time(0.01)
+        lengths.append(shop.gate.waiting)
+    assert lengths[1_000] <= SLOTS * PATIENCE_S / 9.9
+    assert lengths[-1] <= SLOTS * PATIENCE_S / 19.9
+    assert lengths[-1] > 0
+    await shop.close()
+
+    assert list(shop.waited_s) == list(range(SLOTS))
+
+
+async def test_a_host_that_becomes_slow_is_judged_by_its_last_two_rounds() -> None:
+    shop = Shop(takes_s=0.02)
+    for number in range(20_000):
+        await shop.come(number)
+    await shop.pass_time(1)
+    shop.takes_s = 4.5
+    was_quick = len(shop.waited_s)
+    await shop.pass_time(3 * shop.takes_s)
+
+    assert shop.gate.waiting <= SLOTS * PATIENCE_S / shop.takes_s
+    await shop.close()
+    assert len(shop.waited_s) - was_quick == 3 * SLOTS
+
+
+async def test_a_crowd_that_is_gone_says_nothing_of_the_next() -> None:
+    shop = Shop(takes_s=4.5)
+    for number in range(20):
+        await shop.come(number)
+    await shop.pass_time(1_000)
+    shop.takes_s = 0.02
+    for number in range(20, 1_020):
+        await shop.come(number)
+    await shop.pass_time(10)
+    await shop.close()
+
+    assert len(shop.waited_s) == 1_020
+
+
+async def test_who_waits_is_let_in_in_the_order_of_arrival() -> None:
+    gate = Gate(1, PATIENCE_S, Clock())
+    order: list[str] = []
+
+    async def visit(name: str) -> None:
+        assert await gate.enter()
+        order.append(name)
+
+    visits = [asyncio.create_task(visit(name)) for name in "abc"]
+    await settle()
+    assert (order, gate.running, gate.waiting) == (["a"], 1, 2)
+    for _ in visits:
+        gate.leave()
+        await settle()
+
+    assert (order, gate.running, gate.waiting) == (["a", "b", "c"], 0, 0)
+
+
+async def test_who_goes_away_leaves_no_gap_in_the_queue() -> None:
+    gate = Gate(1, PATIENCE_S, Clock())
+    assert await gate.enter()
+    first, second = asyncio.create_task(gate.enter()), asyncio.create_task(gate.enter())
+    await settle()
+
+    first.cancel()
+    await settle()
+    assert gate.waiting == 1
+    gate.leave()
+
+    assert await second
+    assert (gate.running, gate.waiting) == (1, 0)
+
+
+@pytest.mark.parametrize("waits_another", [True, False])
+async def test_a_slot_that_comes_in_the_moment_of_the_cancellation_is_passed_on(*, waits_another: bool) -> None:
+    gate = Gate(1, PATIENCE_S, Clock())
+    assert await gate.enter()
+    first = asyncio.create_task(gate.enter())
+    await settle()
+    second = asyncio.create_task(gate.enter()) if waits_another else None
+    await settle()
+
+    gate.leave()
+    first.cancel()
+    await settle()
+
+    assert first.cancelled()
+    assert second is None or (second.done() and second.result())
+    assert gate.running == int(waits_another)
+
+
+async def test_a_slot_passes_over_one_who_was_cancelled_and_does_not_know_it_yet() -> None:
+    gate = Gate(1, PATIENCE_S, Clock())
+    assert await gate.enter()
+    first, second = asyncio.create_task(gate.enter()), asyncio.create_task(gate.enter())
+    await settle()
+
+    first.cancel()
+    gate.leave()
+
+    assert await second
+    assert first.cancelled()
+    assert (gate.running, gate.waiting) == (1, 0)
+
+
+async def test_all_can_be_turned_away_and_the_gate_goes_on() -> None:
+    gate = Gate(1, PATIENCE_S, Clock())
+    assert await gate.enter()
+    waiting = [asyncio.create_task(gate.enter()) for _ in range(3)]
+    await settle()
+    waiting[0].cancel()
+
+    gate.turn_all_away()
+
+    assert await asyncio.gather(*waiting[1:]) == [False, False]
+    gate.leave()
+    assert await gate.enter()
+
+
+@given(st.lists(st.sampled_from(["enter", "enter", "leave", "cancel", "leave and cancel", "wait", "all away"])))
+def test_no_slot_is_ever_lost_or_made(actions: list[str]) -> None:
+    asyncio.run(play(actions))
+
+
+async def play(actions: list[str]) -> None:
+    clock = Clock()
+    gate = Gate(2, 10, clock)
+    visits: list[asyncio.Task[bool]] = []
+
+    def inside() -> list[asyncio.Task[bool]]:
+        return [visit for visit in visits if visit.done() and not visit.cancelled() and visit.result()]
+
+    for action in actions:
+        if action == "enter":
+            visits.append(asyncio.create_task(gate.enter()))
+        if action.startswith("leave") and inside():
+            visits.remove(inside()[0])
+            gate.leave()
+        if action.endswith("cancel") and (waiting := [visit for visit in visits if not visit.done()]):
+            waiting[0].cancel()
+        if action == "all away":
+            gate.turn_all_away()
+        if action == "wait":
+            clock.now_s += 3
+        await settle()
+        assert gate.running == len(inside()) <= 2
+        assert gate.waiting == sum(not visit.done() for visit in visits)
+    gate.turn_all_away()
+    await settle()
+    for _ in inside():
+        gate.leave()
+    assert (gate.running, gate.waiting) == (0, 0)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.images.memory import BodyMemory
+
+
+async def settle() -> None:
+    """Let every task go on until it waits."""
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+
+async def test_below_the_limit_nobody_waits() -> None:
+    memory = BodyMemory(100)
+    with memory.share() as one, memory.share() as other:
+        await one.add(60)
+        await other.add(40)
+
+        assert memory.taken_bytes == 100
+    assert memory.taken_bytes == 0
+
+
+async def test_over_the_limit_the_oldest_goes_on_and_the_others_wait_for_it() -> None:
+    memory = BodyMemory(100)
+    with memory.share() as oldest, memory.share() as other:
+        await oldest.add(60)
+        waiting = asyncio.create_task(other.add(60))
+        await settle()
+        assert not waiting.done()
+
+        await oldest.add(500)  # more than all there is: one body always gets through
+        assert not waiting.done()
+        oldest.empty()
+        await waiting
+
+        assert memory.taken_bytes == 60
+    assert memory.taken_bytes == 0
+
+
+async def test_when_the_oldest_is_gone_the_next_one_is() -> None:
+    memory = BodyMemory(100)
+    first, second, third = (memory.share() for _ in range(3))
+    await first.add(90)
+    waiting = {share: asyncio.create_task(share.add(200)) for share in (second, third)}
+    await settle()
+
+    first.empty()
+    await settle()
+    assert waiting[second].done()
+    assert not waiting[third].done()
+    second.empty()
+    await waiting[third]
+    third.empty()
+
+    assert memory.taken_bytes == 0
+
+
+async def test_who_begins_anew_is_the_youngest() -> None:
+    memory = BodyMemory(100)
+    first, second = memory.share(), memory.share()
+    await first.add(60)
+    await second.add(10)
+    first.empty()  # a retry: what came before is gone
+
+    waiting = asyncio.create_task(first.add(200))
+    await settle()
+    assert not waiting.done()
+    await second.add(10)
+    second.empty()
+    await waiting
+    first.empty()
+
+    assert memory.taken_bytes == 0
+
+
+async def test_who_is_cancelled_while_it_waits_gives_back_what_it_held() -> None:
+    memory = BodyMemory(100)
+
+    async def load() -> None:
+        with memory.share() as share:
+            await share.add(90)
+
+    with memory.share() as oldest:
+        await oldest.add(90)
+        loading = asyncio.create_task(load())
+        await settle()
+        assert memory.taken_bytes == 180
+
+        loading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await loading
+
+        assert memory.taken_bytes == 90
+    assert memory.taken_bytes == 0
+
+
+async def test_an_empty_share_can_be_emptied() -> None:
+    memory = BodyMemory(100)
+    with memory.share() as share:
+        share.empty()
+        await share.add(0)
+        share.empty()
+
+    assert memory.taken_bytes == 0
+
+
+@given(st.lists(st.lists(st.integers(0, 60), max_size=8), max_size=8), st.integers(1, 100))
+def test_all_bodies_get_through_and_what_is_held_is_bounded(bodies: list[list[int]], limit: int) -> None:
+    asyncio.run(load_all(bodies, limit))
+
+
+async def load_all(bodies: list[list[int]], limit: int) -> None:
+    memory = BodyMemory(limit)
+    most = 0
+
+    async def load(chunks: list[int]) -> None:
+        nonlocal most
+        with memory.share() as share:
+            for chunk in chunks:
+                await share.add(chunk)
+                most = max(most, memory.taken_bytes)
+                await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(load(chunks) for chunks in bodies))
+    assert memory.taken_bytes == 0
+    # The limit, what the oldest has beyond it, and of everybody else the chunk that had come before it stopped.
+    assert most <= limit + max(map(sum, bodies), default=0) + sum(max(chunks, default=0) for chunks in bodies)
