@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The threads that turn bodies into views. JPEG decode and resize release the GIL: two threads do nearly double.
 
-Memory, measured at 40 MP: 4 bytes per pixel for a JPEG, 6-9 for a progressive one, 11-16 for PNG, GIF and CMYK, 22 for
-WebP, hence up to 880 MB. So one picture above `LARGE_PIXELS` is decoded at a time, while the other threads go on with
-small ones of 180 MB at most each. AVIF has a process of its own, bounded by `avif_bytes`.
+Memory, measured at 40 MP: 4 bytes per pixel for a JPEG, 6-9 for a progressive one, 10-16 for other formats, hence up to
+640 MB. So one picture above `LARGE_PIXELS` is decoded at a time, while the other threads go on with small ones of
+130 MB at most each. AVIF has a process of its own, bounded by `avif_bytes`.
 """
 
 from __future__ import annotations

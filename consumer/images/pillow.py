@@ -5,16 +5,12 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from consumer.events import FetchReason
 from consumer.images.sniff import ImageFormat, ImageHeader, read_orientation
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def limit_pillow(max_pixels: int) -> None:
@@ -29,8 +25,8 @@ def reason_of(error: Exception) -> FetchReason:
     return FetchReason.TRUNCATED if "truncated" in str(error).lower() else FetchReason.UNDECODABLE
 
 
-def open_with_pillow(body: bytes, header: ImageHeader) -> tuple[NDArray[np.uint8], int]:
-    """RGB [height, width, 3] of the first frame, not yet upright, and its EXIF orientation.
+def open_with_pillow(body: bytes, header: ImageHeader) -> tuple[Image.Image, int]:
+    """The first frame in RGB, not yet upright, and its EXIF orientation.
 
     Alpha is composited on white. Only the sniffed format's decoder is tried. Raises what Pillow raises, which is
     more than it documents.
@@ -43,7 +39,7 @@ def open_with_pillow(body: bytes, header: ImageHeader) -> tuple[NDArray[np.uint8
         orientation = header.orientation
         if header.format is not ImageFormat.JPEG:
             orientation = read_orientation(image.info.get("exif", b""))
-        return np.asarray(_to_rgb(image)), orientation
+        return _to_rgb(image), orientation
 
 
 def _is_of_judged_size(image: Image.Image, header: ImageHeader) -> bool:

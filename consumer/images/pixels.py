@@ -54,14 +54,14 @@ def fast_views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]
 def slow_views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]:
     """`views` by Pillow: of everything else. Raises what Pillow raises."""
     picture, orientation = open_with_pillow(body, header)
-    return _compose(picture, picture, _FULL, orientation, side)
+    return _compose(picture, np.asarray(picture), _FULL, orientation, side)
 
 
 def _jpeg_views(body: bytes, header: ImageHeader, side: int) -> NDArray[np.uint8]:
     eighths = scale_for(header.width, header.height, side)
     small = _decode_jpeg(body, header, eighths)
     full = small if eighths == _FULL else _decode_down_to_detail(body, header, side)
-    return _compose(small, full, eighths, header.orientation, side)
+    return _compose(Image.fromarray(small), full, eighths, header.orientation, side)
 
 
 def scale_for(width: int, height: int, side: int) -> int:
@@ -109,7 +109,7 @@ def _decode_down_to_detail(body: bytes, header: ImageHeader, side: int) -> NDArr
 
 
 def _compose(
-    small: NDArray[np.uint8], full: NDArray[np.uint8], eighths: int, orientation: int, side: int
+    small: Image.Image, full: NDArray[np.uint8], eighths: int, orientation: int, side: int
 ) -> NDArray[np.uint8]:
     both = np.full((2, side, side, 3), _WHITE, np.uint8)
     height, width = full.shape[:2]
@@ -120,7 +120,7 @@ def _compose(
     return both
 
 
-def _shrink(picture: NDArray[np.uint8], size: tuple[int, int], eighths: int, side: int) -> NDArray[np.uint8]:
+def _shrink(picture: Image.Image, size: tuple[int, int], eighths: int, side: int) -> NDArray[np.uint8]:
     """The picture, scaled by n/8 from `size`, with its longest side at `side`.
 
     The float box is where the picture really ends: libjpeg rounds up, and resizing the rounded picture would shift
@@ -129,7 +129,7 @@ def _shrink(picture: NDArray[np.uint8], size: tuple[int, int], eighths: int, sid
     long_side = max(size)
     target = [max(1, (2 * length * side + long_side) // (2 * long_side)) for length in size]
     right, bottom = (length * eighths / _FULL for length in size)
-    resized = Image.fromarray(picture).resize((target[0], target[1]), Image.Resampling.BICUBIC, (0, 0, right, bottom))
+    resized = picture.resize((target[0], target[1]), Image.Resampling.BICUBIC, (0, 0, right, bottom))
     return np.asarray(resized)
 
 
