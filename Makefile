@@ -11,7 +11,7 @@ TWO_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 PROXY := github.com/Shopify/toxiproxy/v2/cmd/server@v2.8.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-engine bench-feed bench-images chaos docs clean
+.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-engine bench-feed bench-hosts bench-images chaos docs clean
 
 help: ## what each task does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -79,6 +79,9 @@ bench-feed: $(VENV)/.tested ## a table of 1,000,000 rows (ROWS=n) onto a real br
 
 bench-images: $(VENV)/.tested ## CPU time of an image: from body to both views, beside Pillow; of a fetch, beside aiohttp without checks
 	$(BIN)/python -m tests.bench.images
+
+bench-hosts: $(VENV)/.tested ## what a silent, a slow and a dripping image host do to the other products (HOSTS="--rounds 3")
+	$(BIN)/python -m tests.bench.hosts $(HOSTS)
 
 docs: $(VENV)/.installed ## write the generated pages
 	$(BIN)/python docs/reference.py

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.events import FetchReason
-from consumer.images.gate import Gate
+from consumer.images.gate import Gate, Patience
 from consumer.retry import Breaker
 
 if TYPE_CHECKING:
@@ -56,6 +56,13 @@ class Visit:
     is_trial: bool
     """Whether this fetch tries a host that was left alone."""
     entered: list[Gate] = field(default_factory=list)
+    begun_s: float | None = None
+
+    def begin(self, now_s: float) -> None:
+        """All slots are there: from now on it is the host's time."""
+        self.begun_s = now_s
+        for gate in self.entered:
+            gate.begin(now_s)
 
 
 class Hosts:
@@ -68,8 +75,9 @@ class Hosts:
     def __init__(self, settings: ImageSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
-        self._process = Gate(settings.in_flight, settings.host_queue_s, clock)
-        self._newcomers = Gate(max(1, settings.in_flight // 2), settings.fetch_timeout_s, clock)
+        self._patience = Patience(settings.slow_host_s, settings.fetch_timeout_s)
+        self._process = Gate(settings.in_flight, None, clock)
+        self._newcomers = Gate(max(1, settings.in_flight // 2), self._patience, clock)
         self._hosts: OrderedDict[str, Host] = OrderedDict()
 
     @property
@@ -106,7 +114,6 @@ class Hosts:
             return FetchReason.CIRCUIT_OPEN
         visit = Visit(host, is_trial)
         host.users += 1
-        has_entered = False
         try:
             gates = (host.gate, self._process) if host.is_known else (host.gate, self._newcomers, self._process)
             for gate in gates:
@@ -115,17 +122,17 @@ class Hosts:
                 visit.entered.append(gate)
             if host.breaker.is_open and not is_trial:
                 return FetchReason.CIRCUIT_OPEN
-            has_entered = True
+            visit.begin(self._clock())
             return visit
         finally:
-            if not has_entered:
+            if visit.begun_s is None:
                 self.leave(visit, Verdict.NONE)
 
     def leave(self, visit: Visit, verdict: Verdict) -> None:
         """Give the slots back and learn from what became of the request."""
         host = visit.host
         for gate in visit.entered:
-            gate.leave()
+            gate.leave(visit.begun_s)
         host.users -= 1
         if host.breaker.is_open and not visit.is_trial:
             return  # begun before the host was left alone: old news
@@ -149,7 +156,7 @@ class Hosts:
             self._hosts.move_to_end(name)
             return host
         settings = self._settings
-        gate = Gate(settings.in_flight_per_host, settings.host_queue_s, self._clock)
+        gate = Gate(settings.in_flight_per_host, self._patience, self._clock)
         breaker = Breaker(
             settings.breaker_failures, settings.breaker_first_s, settings.breaker_cap_s, clock=self._clock
         )

@@ -128,8 +128,11 @@ class ImageSettings(Section):
     in_flight_per_host: int = Field(
         8, ge=1, description="Fetches at a time per host: politeness. Processes do not know of each other."
     )
-    host_queue_s: float = Field(
-        60, gt=0, description="Work that may wait at one host, at that host's own pace; what comes then is lost."
+    slow_host_s: float = Field(
+        1,
+        gt=0,
+        description="Longer for an answer is slow: then no more wait than the host serves in fetch_timeout_s, the rest "
+        "is lost. A quicker host is waited for, and intake keeps its pace.",
     )
     breaker_failures: int = Field(
         5, ge=1, description="Timeouts, failed connections and 5xx in a row after which a host is left alone."

@@ -16,6 +16,8 @@ class Work(StrEnum):
     """Repeats 200 bytes: what is left is the engine."""
     PRODUCT = "product"
     """Decodes a product event of 2 kB, encodes full attributes and an embedding, with metrics and logs."""
+    FETCH = "fetch"
+    """Fetches and decodes the pictures whose URLs the event names, and repeats the event."""
     IMAGES = "images"
     """Repeats the event and holds a megabyte while it waits."""
 

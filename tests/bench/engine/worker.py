@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from consumer.garbage import spare_what_stays
@@ -16,6 +17,7 @@ from consumer.observability.logs import configure_logs
 from consumer.observability.metrics import Metrics
 from consumer.settings import load_settings
 from tests.bench.engine.batches import Batches
+from tests.bench.engine.fetching import Fetching
 from tests.bench.engine.marks import Mark
 from tests.bench.engine.plan import IMAGE_BYTES, STUCK_KEY, STUCK_S, Engine, Plan, Work
 from tests.bench.engine.stages import stages_of
@@ -66,9 +68,20 @@ class Pauses:
 
 def run_hangtag(plan: Plan, settings: Settings, stages: Stages, metrics: Metrics) -> None:
     """The real loop and the real chains."""
+    with EventLoopThread() as events, ExitStack() as stack:
+        if plan.work is Work.FETCH:
+            fetching = events.run(Fetching.open(settings, metrics))
+            stack.callback(lambda: events.run(fetching.close()))
+            chains = Chains(fetching, events, fetching.bytes_per_event)
+        else:
+            chains = _waiting(plan, stages, events)
+        loop = Loop(settings, chains, BUILD, metrics)
+        with stop_on_signals(loop.request_stop):
+            loop.run()
 
+
+def _waiting(plan: Plan, stages: Stages, events: EventLoopThread) -> Chains:
     pauses = Pauses(plan.delay_s)
-
     image_bytes = IMAGE_BYTES if plan.work is Work.IMAGES else 0
 
     async def handle(delivery: Delivery) -> Outcome:
@@ -77,10 +90,7 @@ def run_hangtag(plan: Plan, settings: Settings, stages: Stages, metrics: Metrics
         assert len(body) == image_bytes  # held until here
         return stages(delivery)
 
-    with EventLoopThread() as events:
-        loop = Loop(settings, Chains(handle, events, image_bytes), BUILD, metrics)
-        with stop_on_signals(loop.request_stop):
-            loop.run()
+    return Chains(handle, events, image_bytes)
 
 
 def main(plan: Plan) -> None:
