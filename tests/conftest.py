@@ -65,7 +65,12 @@ def _no_thread_is_left() -> Iterator[None]:
 
 def _started_since(before: set[threading.Thread]) -> set[threading.Thread]:
     # A client library's own thread in which Python code once ran, be it the collector, is on the list for ever.
-    foreign = {thread for thread in threading.enumerate() if isinstance(thread, threading._DummyThread)}
+    # And c-ares' binding frees what is closed on a thread that it starts once, for the life of the process.
+    foreign = {
+        thread
+        for thread in threading.enumerate()
+        if isinstance(thread, threading._DummyThread) or "_run_safe_shutdown_loop" in thread.name
+    }
     return {thread for thread in threading.enumerate() if thread.is_alive()} - before - foreign
 
 

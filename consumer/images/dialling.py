@@ -7,13 +7,11 @@ So the judge sits in the connector's socket factory, which sees each address of 
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 import ssl
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -37,6 +35,9 @@ if TYPE_CHECKING:
     from consumer.settings import ImageSettings
 
 log = structlog.get_logger()
+
+#: Of a name server; a lost packet is no reason to lose an image.
+_DNS_TRIES = 2
 
 #: Why nothing may be fetched from an address and port; None when it may.
 Judge = Callable[[Address, int], FetchReason | None]
@@ -171,31 +172,10 @@ class _Timed(AbstractResolver):
         """Not ours to close."""
 
 
-class ThreadResolver(AbstractResolver):
-    """`getaddrinfo` on threads of its own: in the loop's few default ones a slow name server would stop everybody."""
+def make_resolver(settings: ImageSettings) -> AbstractResolver:
+    """Asks name servers without threads; whoever makes it closes it, in the same event loop.
 
-    def __init__(self, threads: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="image-dns")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Numeric addresses of the name; what they are worth is judged when they are dialled. Raises OSError."""
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-        )
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(sockaddr[0]),
-                port=port,
-                family=found_family,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for found_family, _, protocol, _, sockaddr in found
-        ]
-
-    async def close(self) -> None:
-        """Let the threads end. One that waits for a name server ends when that answers; it cannot be interrupted."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    A thread in `getaddrinfo` cannot be interrupted: names whose servers are silent, and a vendor can invent any number,
+    would hold every thread of a pool for longer than any fetch may take.
+    """
+    return aiohttp.AsyncResolver(timeout=settings.connect_timeout_s, tries=_DNS_TRIES)

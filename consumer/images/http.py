@@ -13,9 +13,9 @@ from yarl import URL
 
 from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
-from consumer.images.dialling import ThreadResolver, judge
+from consumer.images.dialling import judge, make_resolver
 from consumer.images.exchange import Answer, Exchange, Redirect
-from consumer.images.hosts import Hosts, Verdict
+from consumer.images.hosts import Hosts, Verdict, Visit
 from consumer.images.steps import Step, StepKind
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff
@@ -116,7 +116,7 @@ class Fetcher:
         cls, settings: ImageSettings, metrics: Metrics, *, resolver: AbstractResolver | None = None
     ) -> Fetcher:
         """A ready fetcher; it takes over `resolver`. Raises SettingsInvalid as the constructor does."""
-        return cls(settings, metrics, resolver or ThreadResolver(settings.in_flight))
+        return cls(settings, metrics, resolver or make_resolver(settings))
 
     async def close(self) -> None:
         """Close every connection and the resolver. Fetches that still run are cut off."""
@@ -130,7 +130,7 @@ class Fetcher:
         """
         hosts = self._policy.hosts_of(vendor_id)
         first = self._policy.vet(url, hosts)
-        if isinstance(first, FetchReason):
+        if not isinstance(first, URL):
             self._metrics.images.lost(first.value, is_refusal=first.is_refusal)
             return FetchFailed(url, first)
         journey = _Journey(first, hosts, share, self._settings.fetch_timeout_s)
@@ -181,14 +181,14 @@ class Fetcher:
         if journey.left_s <= 0:  # 0 would be no limit at all to the client
             return journey.told(url, Answer(FetchReason.TIMEOUT_TOTAL))
         visit = await self._hosts.enter(name)
-        if isinstance(visit, FetchReason):
+        if not isinstance(visit, Visit):
             return journey.told(url, Answer(visit))
         verdict = Verdict.NONE
         given_s, started = journey.left_s, time.monotonic()
         try:
             answer = await self._exchange.ask(url, journey.share, given_s)
             # What little the other hops left over was no fair trial.
-            if answer.reason is not FetchReason.TIMEOUT_TOTAL or given_s >= self._settings.read_timeout_s:
+            if given_s >= self._settings.read_timeout_s or answer.reason is not FetchReason.TIMEOUT_TOTAL:
                 verdict = answer.verdict
         finally:
             self._hosts.leave(visit, verdict)

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import asyncio
-import socket
 from ipaddress import ip_address
 
 import pytest
 
 from consumer.events import FetchReason
 from consumer.images.addresses import AddressPolicy
-from consumer.images.dialling import ThreadResolver, is_our_own, judge
+from consumer.images.dialling import is_our_own, judge
 from consumer.settings import ImageSettings
 
 
@@ -29,17 +27,3 @@ def test_an_address_of_ours_is_refused_even_if_it_is_public(monkeypatch: pytest.
     monkeypatch.setattr(AddressPolicy, "is_public", lambda *_: True)
 
     assert judge(AddressPolicy.of(ImageSettings()), ip_address("127.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
-
-
-def test_names_resolve_on_threads_of_their_own() -> None:
-    async def resolve() -> list[str]:
-        resolver = ThreadResolver(2)
-        try:
-            with pytest.raises(OSError):  # noqa: PT011  # gaierror's texts differ between systems
-                await resolver.resolve("no such name", 80)
-            found = await resolver.resolve("localhost", 80, socket.AF_INET)
-        finally:
-            await resolver.close()
-        return [result["host"] for result in found]
-
-    assert asyncio.run(resolve()) == ["127.0.0.1"]
