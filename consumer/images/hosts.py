@@ -160,9 +160,9 @@ class Hosts:
         breaker = Breaker(
             settings.breaker_failures, settings.breaker_first_s, settings.breaker_cap_s, clock=self._clock
         )
-        host = self._hosts[name] = Host(name, gate, breaker)
-        if len(self._hosts) > settings.hosts_remembered:
+        if len(self._hosts) >= settings.hosts_remembered:
             self._forget_one()
+        host = self._hosts[name] = Host(name, gate, breaker)
         return host
 
     def _forget_one(self) -> None:
