@@ -43,6 +43,8 @@ class Gate:
         self._begun = 0
         self._begun_sum_s = 0.0
         self._took_s: deque[float] = deque(maxlen=slots)
+        self.is_slow = False
+        """Whether the last round of slots was slow."""
 
     @property
     def waiting(self) -> int:
@@ -86,6 +88,8 @@ class Gate:
             self._begun -= 1
             self._begun_sum_s = self._begun_sum_s - begun_s if self._begun else 0.0
             self._took_s.append(self._clock() - begun_s)
+            if self._patience:
+                self.is_slow = sum(self._took_s) > self._patience.slow_s * len(self._took_s)
         while self._queue:
             place = self._queue.popleft()
             if not place.cancelled():

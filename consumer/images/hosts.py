@@ -69,7 +69,7 @@ class Hosts:
     """For one event loop.
 
     A slot of the host comes first, then one of the process: a crowded host holds none that others could use. Hosts that
-    never gave a picture share half of the process, for a vendor can invent as many as it likes.
+    are slow, or never gave a picture, share half of the process, for a vendor can invent as many as it likes.
     """
 
     def __init__(self, settings: ImageSettings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -77,7 +77,7 @@ class Hosts:
         self._clock = clock
         self._patience = Patience(settings.slow_host_s, settings.fetch_timeout_s)
         self._process = Gate(settings.in_flight, None, clock)
-        self._newcomers = Gate(max(1, settings.in_flight // 2), self._patience, clock)
+        self._doubtful = Gate(max(1, settings.in_flight // 2), self._patience, clock)
         self._hosts: OrderedDict[str, Host] = OrderedDict()
 
     @property
@@ -88,7 +88,7 @@ class Hosts:
     @property
     def waiting(self) -> int:
         """Fetches that wait for a slot. From any thread."""
-        gates = [self._process, self._newcomers, *(host.gate for host in list(self._hosts.values()))]
+        gates = [self._process, self._doubtful, *(host.gate for host in list(self._hosts.values()))]
         return sum(gate.waiting for gate in gates)
 
     @property
@@ -115,8 +115,7 @@ class Hosts:
         visit = Visit(host, is_trial)
         host.users += 1
         try:
-            gates = (host.gate, self._process) if host.is_known else (host.gate, self._newcomers, self._process)
-            for gate in gates:
+            for gate in self._gates(host):
                 if not await gate.enter():
                     return FetchReason.CIRCUIT_OPEN if host.breaker.is_open else FetchReason.TIMEOUT_TOTAL
                 visit.entered.append(gate)
@@ -144,6 +143,11 @@ class Hosts:
         else:
             host.breaker.succeeded()
             host.is_known = host.is_known or verdict is Verdict.GOOD
+
+    def _gates(self, host: Host) -> tuple[Gate, ...]:
+        if host.is_known and not host.gate.is_slow:
+            return host.gate, self._process
+        return host.gate, self._doubtful, self._process
 
     def _failed(self, host: Host) -> None:
         host.breaker.failed()
