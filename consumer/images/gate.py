@@ -97,6 +97,9 @@ class Gate:
                 self._shorten_to(self._room())
                 return
         self._free += 1
+        if self._free == self._slots:  # what comes next is another crowd, perhaps in another hour
+            self._took_s.clear()
+            self.is_slow = False
 
     def turn_all_away(self) -> None:
         """Let nobody in who waits now."""
