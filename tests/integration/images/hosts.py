@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -19,6 +22,9 @@ from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings
 from tests.support.wait import until
 
+if TYPE_CHECKING:
+    import ssl
+
 PUBLIC, PRIVATE = "127.0.0.2", "127.0.0.3"
 
 Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -26,6 +32,10 @@ Answer = bytes | Script | None
 
 SILENCE = None
 """Say nothing until the client gives up."""
+
+BODY = b"\xff\xd8\xff not really a picture"
+IMAGE = "Content-Type: image/jpeg"
+MIB = 1 << 20
 
 
 def response(body: bytes = b"", *headers: str, status: int = 200, length: int | None = None) -> bytes:
@@ -41,6 +51,44 @@ def redirect(location: str, *headers: str, status: int = 302) -> bytes:
     return response(b"", f"Location: {location}", *headers, status=status)
 
 
+def chunked(body: bytes) -> bytes:
+    """An answer whose head does not say how long it is."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+def then_close(answer: bytes) -> Script:
+    """Hang up after the answer."""
+
+    async def script(writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    return script
+
+
+def when_told(go_on: asyncio.Event, answer: bytes) -> Script:
+    """The answer, but not before."""
+
+    async def script(writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        writer.write(answer)
+
+    return script
+
+
+def drip(answer: bytes, pause_s: float) -> Script:
+    """One byte at a time, for as long as the client stays."""
+
+    async def script(writer: asyncio.StreamWriter) -> None:
+        for byte in answer + bytes(10_000):
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(pause_s)
+
+    return script
+
+
 @dataclass
 class Host:
     """Answers each path with its list of answers in turn; the last one stays."""
@@ -54,8 +102,8 @@ class Host:
     def paths(self) -> list[str]:
         return [path for path, _ in self.requests]
 
-    async def start(self, address: str, port: int = 0) -> asyncio.Server:
-        server = await asyncio.start_server(self._serve, address, port)
+    async def start(self, address: str, port: int = 0, tls: ssl.SSLContext | None = None) -> asyncio.Server:
+        server = await asyncio.start_server(self._serve, address, port, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
@@ -94,20 +142,24 @@ class Names(AbstractResolver):
     """Name -> addresses, made up; a name that is not there does not exist, one without addresses gets no answer."""
 
     addresses: dict[str, list[str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
         del family
+        self.asked.append(host)
         if host not in self.addresses:
             raise OSError(f"{host} does not exist")
         if not self.addresses[host]:
             await asyncio.Event().wait()
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=2, proto=6, flags=0)
-            for address in self.addresses[host]
-        ]
+        return [_resolved(host, address, port) for address in self.addresses[host]]
 
     async def close(self) -> None:
         pass
+
+
+def _resolved(host: str, address: str, port: int) -> ResolveResult:
+    family = socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
+    return ResolveResult(hostname=host, host=address, port=port, family=family, proto=socket.IPPROTO_TCP, flags=0)
 
 
 async def outcome_of(fetcher: Fetcher, url: str, vendor_id: str = "acme") -> bytes | str:
@@ -126,9 +178,10 @@ class World:
     fetcher: Fetcher
     metrics: Metrics
     settings: ImageSettings
+    scheme: str
 
-    def url(self, path: str) -> str:
-        return f"http://{PUBLIC}:{self.public.port}{path}"
+    def url(self, path: str, host: str = PUBLIC) -> str:
+        return f"{self.scheme}://{host}:{self.public.port}{path}"
 
     async def fetch(self, answer: Answer, *more: Answer, path: str = "/a.jpg") -> bytes | str:
         """The body, or the reason's word, when the public host answers so."""
@@ -144,19 +197,31 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(names: dict[str, list[str]] | None = None, **limits: float) -> AsyncIterator[World]:
-    """Hosts and fetcher; when it ends no slot may be held and no connection to the public host be open."""
+async def world(
+    names: dict[str, list[str]] | AbstractResolver | None = None, tls: ssl.SSLContext | None = None, **limits: Any
+) -> AsyncIterator[World]:
+    """Hosts and fetcher; with `tls` the public host shows a certificate.
+
+    When it ends no slot may be held, no task run, no connection to the public host be open, and none ever have been
+    opened to the private one.
+    """
+    tasks = len(asyncio.all_tasks())
     public, private, metrics = Host(), Host(), Metrics()
     private_server = await private.start(PRIVATE)
-    public_server = await public.start(PUBLIC, private.port)
-    settings = ImageSettings(allow_private=(f"{PUBLIC}/32:{public.port}",), **limits)
-    fetcher = await Fetcher.open(settings, metrics, resolver=None if names is None else Names(names))
+    public_server = await public.start(PUBLIC, private.port, tls)
+    excepted = (f"{PUBLIC}/32:{public.port}", *limits.pop("allow_private", ()))
+    settings = ImageSettings(allow_private=excepted, **limits)
+    resolver = names if isinstance(names, AbstractResolver) else Names(names or {"localhost": ["127.0.0.1"]})
+    fetcher = await Fetcher.open(settings, metrics, resolver=resolver)
     try:
         async with asyncio.timeout(20):
-            yield World(public, private, fetcher, metrics, settings)
-    finally:
+            yield World(public, private, fetcher, metrics, settings, "https" if tls else "http")
         assert (fetcher._hosts.in_flight, fetcher._hosts.waiting) == (0, 0)
+        assert not any(host.users for host in fetcher._hosts._hosts.values())
+        assert private.connections == 0
+    finally:
         await fetcher.close()
         for server in (public_server, private_server):
             server.close()
-        await until(lambda: not public.open_connections)
+    await until(lambda: not public.open_connections)
+    await until(lambda: len(asyncio.all_tasks()) == tasks)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ TYPE = "Content-Type: image/jpeg"
 
 
 @contextlib.asynccontextmanager
-async def stage(**limits: float) -> AsyncIterator[tuple[World, Fetch]]:
+async def stage(**limits: Any) -> AsyncIterator[tuple[World, Fetch]]:
     async with world(None, **limits) as web:
         pool = DecodePool(web.settings, web.metrics)
         try:

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What counts as a picture that came whole: status, type, length and range."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.images.hosts import BODY, IMAGE, SILENCE, Answer, chunked, response, then_close, world
+from tests.support.wait import until
+
+WHOLE, PART = f"bytes 0-{len(BODY) - 1}/{len(BODY)}", f"bytes 0-{len(BODY) - 1}/99999"
+
+
+@pytest.mark.image_rule(10)
+@pytest.mark.parametrize(
+    ("headers", "answer"),
+    [
+        (["Content-Type: image/jpeg"], BODY),
+        (["Content-Type: IMAGE/PNG; charset=binary"], BODY),
+        (["Content-Type: application/octet-stream"], BODY),
+        (["Content-Type: binary/octet-stream"], BODY),
+        (["Content-Type:"], BODY),
+        ([], BODY),
+        (["Content-Type: text/html; charset=utf-8"], "content_type"),
+        (["Content-Type: text/plain"], "content_type"),
+        (["Content-Type: application/json"], "content_type"),
+        (["Content-Type: image/jpeg", "Content-Type: text/html"], "content_type"),
+        (["Content-Type: text/html", "Content-Type: image/jpeg"], "content_type"),
+        (["Content-Type: image/jpeg", "Content-Type: image/png"], BODY),
+    ],
+)
+async def test_only_what_calls_itself_an_image_is_read(headers: list[str], answer: bytes | str) -> None:
+    async with world() as web:
+        assert await web.fetch(response(BODY, *headers)) == answer
+        assert len(web.public.requests) == 1
+
+
+@pytest.mark.image_rule(11)
+@pytest.mark.parametrize(
+    ("answer", "reason", "requests"),
+    [
+        (response(BODY, status=404), "status_4xx", 1),
+        (response(BODY, status=403), "status_4xx", 1),
+        (response(BODY, status=407), "status_4xx", 1),
+        (response(BODY, status=429), "rate_limited", 1),
+        (response(BODY, status=500), "status_5xx", 2),
+        (response(BODY, status=503), "status_5xx", 2),
+        (response(BODY, status=201), "status_other", 1),
+        (response(BODY, status=203), "status_other", 1),
+        (response(status=204), "status_other", 1),
+        (response(status=304), "status_other", 1),
+        (response(BODY, status=999), "status_other", 1),
+        (response(BODY, status=600), "status_other", 1),
+        (then_close(b""), "incomplete", 4),  # aiohttp itself repeats a GET that is cut off before any answer
+        (then_close(b"220 mail.example ESMTP\r\n"), "incomplete", 2),
+        (then_close(b"SSH-2.0-OpenSSH_9.2\r\n"), "incomplete", 2),
+        (then_close(BODY), "incomplete", 2),
+    ],
+)
+async def test_what_may_come_back_is_asked_for_once_more(answer: Answer, reason: str, requests: int) -> None:
+    async with world() as web:
+        assert await web.fetch(answer) == reason
+        assert len(web.public.requests) == requests
+        assert web.outcomes(reason) == 1
+
+
+async def test_the_retry_may_find_the_picture() -> None:
+    async with world() as web:
+        assert await web.fetch(response(status=500), response(BODY, IMAGE)) == BODY
+        assert await web.fetch(then_close(b""), response(BODY, IMAGE), path="/b.jpg") == BODY
+        assert await web.fetch(then_close(response(BODY, length=99)), response(BODY, IMAGE), path="/c.jpg") == BODY
+
+
+@pytest.mark.image_rule(8)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        then_close(response(BODY, IMAGE, length=len(BODY) + 1)),
+        then_close(chunked(BODY)[:-7]),
+        then_close(chunked(BODY)[:-2]),
+        response(b"", IMAGE),
+        chunked(b""),
+        then_close(response(b"", IMAGE, length=-1)),
+        response(BODY, IMAGE, length=-7),
+        response(BODY, IMAGE, "Content-Length: 0x18", length=-1),
+        response(BODY, IMAGE, f"Content-Length: {'9' * 5000}", length=-1),
+        response(BODY, IMAGE, length=len(BODY) - 1),
+        response(BODY, IMAGE, "Content-Length: 7"),
+        response(BODY, IMAGE, "Transfer-Encoding: chunked"),
+    ],
+    ids=[
+        "longer than what comes",
+        "a chunk is cut",
+        "the end is cut",
+        "empty",
+        "no chunk",
+        "nothing until the end",
+        "below zero",
+        "hexadecimal",
+        "5,000 digits",
+        "shorter than what comes",
+        "two lengths",
+        "a length and chunks",
+    ],
+)
+async def test_a_body_that_is_not_all_there_is_incomplete(answer: Answer) -> None:
+    async with world(retries=0) as web:
+        assert await web.fetch(answer) == "incomplete"
+
+
+@pytest.mark.image_rule(8)
+async def test_what_comes_beyond_the_length_is_nobodys_answer() -> None:
+    poison = response(b"poison", IMAGE)
+    async with world() as web:
+        assert await web.fetch(response(BODY, IMAGE) + poison) == BODY
+        assert await web.fetch(response(b"good", IMAGE), path="/b.jpg") == b"good"
+        assert web.public.connections == 2
+
+
+@pytest.mark.image_rule(11)
+@pytest.mark.parametrize(
+    ("headers", "body", "answer"),
+    [
+        ([f"Content-Range: {WHOLE}"], BODY, BODY),
+        ([], BODY, "partial"),
+        ([f"Content-Range: {PART}"], BODY, "partial"),
+        (["Content-Range: bytes 1-24/25"], BODY, "partial"),
+        (["Content-Range: bytes 0-23/*"], BODY, "partial"),
+        (["Content-Range: bytes */24"], BODY, "partial"),
+        ([f"Content-Range: {WHOLE}"], BODY[:-1], "incomplete"),
+        ([f"Content-Range: {WHOLE}"], BODY + b"!", "incomplete"),
+        (["Content-Range: bytes 0-0/1"], BODY, "incomplete"),
+        (["Content-Type: multipart/byteranges; boundary=x"], BODY, "partial"),
+        (["Content-Type: multipart/byteranges; boundary=x", f"Content-Range: {WHOLE}"], BODY, "content_type"),
+    ],
+)
+async def test_a_part_counts_when_it_is_the_whole(headers: list[str], body: bytes, answer: bytes | str) -> None:
+    async with world(retries=0) as web:
+        assert await web.fetch(response(body, *headers, status=206)) == answer
+
+
+async def test_a_body_that_is_not_wanted_is_not_read() -> None:
+    """Neither to its end, which would take time, nor to keep the connection."""
+    async with world() as web:
+        for answer in (
+            response(BODY, "Content-Type: text/html", length=10_000),
+            response(BODY, status=404, length=10_000),
+            response(BODY, "Content-Encoding: br", length=10_000),
+            response(BODY, status=206, length=10_000),
+        ):
+            assert isinstance(await web.fetch(answer, SILENCE), str)
+            await until(lambda: not web.public.open_connections)
