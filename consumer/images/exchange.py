@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 import structlog
@@ -15,7 +15,7 @@ from aiohttp import hdrs
 
 from consumer import __version__
 from consumer.events import FetchReason
-from consumer.images.bodies import Body, judge_head, judge_status, retry_after_s, whole_range
+from consumer.images.bodies import PARTIAL, Body, judge_head, judge_status, retry_after_s, whole_range
 from consumer.images.dialling import Connector, Dial, dials
 from consumer.images.hosts import Verdict
 
@@ -38,8 +38,7 @@ class Redirect:
     location: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What became of a request."""
 
     outcome: bytes | Redirect | FetchReason
@@ -54,10 +53,10 @@ class Answer:
     @property
     def reason(self) -> FetchReason | None:
         """Why the image is lost, if it is."""
-        return self.outcome if isinstance(self.outcome, FetchReason) else None
+        return None if isinstance(self.outcome, (bytes, Redirect)) else self.outcome
 
 
-_WITH_BODY = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
+_WITH_BODY = frozenset({HTTPStatus.OK.value, PARTIAL})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: A proxy's word for what it may not connect us to; Smokescreen says 407.
 _PROXY_REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
@@ -134,13 +133,13 @@ class Exchange:
         body = Body(headers.getall(hdrs.CONTENT_ENCODING, ()), self._settings.max_body_bytes)
         if refused := judge_head(response.status, headers, self._settings.max_body_bytes) or body.judge_encoding():
             return refused
-        async for chunk in response.content.iter_any():
+        while chunk := await response.content.readany():  # `iter_any` does the same in more steps
             before = body.size_bytes
             if refused := body.feed(chunk):
                 return refused
             await share.add(body.size_bytes - before)
         self._metrics.body_took(time.perf_counter() - started)
-        return body.finish(whole_range(headers) if response.status == HTTPStatus.PARTIAL_CONTENT else None)
+        return body.finish(whole_range(headers) if response.status == PARTIAL else None)
 
     def _without_body(self, response: aiohttp.ClientResponse, dial: Dial) -> Answer:
         status, headers = response.status, response.headers

@@ -99,7 +99,7 @@ class Hosts:
     def pause_s(self, name: str) -> float:
         """For how long the host asked to be left alone from now on; 0 for one that did not."""
         host = self._hosts.get(name)
-        return max(0.0, host.not_before_s - self._clock()) if host else 0.0
+        return max(0.0, host.not_before_s - self._clock()) if host and host.not_before_s else 0.0
 
     def rest(self, name: str, pause_s: float) -> None:
         """Leave a host alone for so long, up to the cap, or for longer where it asked for that before."""
@@ -135,14 +135,15 @@ class Hosts:
         host.users -= 1
         if host.breaker.is_open and not visit.is_trial:
             return  # begun before the host was left alone: old news
-        if verdict is Verdict.BAD:
-            self._failed(host)
-        elif verdict is Verdict.NONE:
-            if visit.is_trial:
-                host.breaker.abandoned()
-        else:
+        if verdict is Verdict.GOOD:
+            host.is_known = True
             host.breaker.succeeded()
-            host.is_known = host.is_known or verdict is Verdict.GOOD
+        elif verdict is Verdict.ALIVE:
+            host.breaker.succeeded()
+        elif verdict is Verdict.BAD:
+            self._failed(host)
+        elif visit.is_trial:
+            host.breaker.abandoned()
 
     def _gates(self, host: Host) -> tuple[Gate, ...]:
         if host.is_known and not host.gate.is_slow:

@@ -23,10 +23,13 @@ class KeptHosts:
     def keeps(self, host: Hashable) -> bool:
         """Whether the connection that is used now may stay open."""
         now_s = self._clock()
-        while self._used_s and next(iter(self._used_s.values())) < now_s - self._keep_alive_s:
-            self._used_s.popitem(last=False)
-        if host not in self._used_s and len(self._used_s) >= self._hosts:
+        if host not in self._used_s and not self._has_room(now_s):
             return False
         self._used_s[host] = now_s
         self._used_s.move_to_end(host)
         return True
+
+    def _has_room(self, now_s: float) -> bool:
+        while self._used_s and next(iter(self._used_s.values())) < now_s - self._keep_alive_s:
+            self._used_s.popitem(last=False)
+        return len(self._used_s) < self._hosts

@@ -58,7 +58,7 @@ class UrlPolicy:
         A host name's address is not known here: the connection is judged again when it is opened.
         """
         url = _parse(text)
-        return url if isinstance(url, FetchReason) else self._judge(url, hosts)
+        return self._judge(url, hosts) if isinstance(url, URL) else url
 
     def follow(self, current: URL, location: str, hosts: VendorHosts) -> URL | FetchReason:
         """The target of a redirect, vetted like a first URL; `redirect_downgrade` from https to http."""
