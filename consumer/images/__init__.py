@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a vendor's URL to checked pixels.
 
-    loading             a URL's views, or why there are none; one work for all who ask at once (single_flight)
-    ├── http            a body: hops, retries, deadline; each hop is a step (steps)
-    │   ├── urls        what may be asked for at all
-    │   │   ├── vendor_hosts      by the vendor's lists
-    │   │   └── addresses         by address: special_purpose (registries/), ranges, wrappings
-    │   ├── hosts       when: slots and queues (gate), failures, Retry-After
-    │   └── exchange    one request and its answer (bodies, memory)
-    │       └── dialling          the one door to the network; which connections stay open (kept_hosts)
-    └── decode_pool     the views: what a file says of itself (sniff, isobmff), limits (decoding), then
-        ├── pixels      the views themselves, frozen: fast for JPEG, with Pillow (pillow) for the rest
-        └── avif        in a process of its own (avif_process)
-    check               the same for an operator, step by step
+loading             a URL's views, or why there are none; one work for all who ask at once (single_flight)
+├── http            a body: hops, retries, deadline; each hop is a step (steps)
+│   ├── urls        what may be asked for at all
+│   │   ├── vendor_hosts      by the vendor's lists
+│   │   └── addresses         by address: special_purpose (registries/), ranges, wrappings
+│   ├── hosts       when: slots and queues (gate), failures, Retry-After
+│   └── exchange    one request and its answer (bodies, memory)
+│       └── dialling          the one door to the network; which connections stay open (kept_hosts)
+└── decode_pool     the views: what a file says of itself (sniff, isobmff), limits (decoding), then
+    ├── pixels      the views themselves, frozen: fast for JPEG, with Pillow (pillow) for the rest
+    └── avif        in a process of its own (avif_process)
+check               the same for an operator, step by step
 """
