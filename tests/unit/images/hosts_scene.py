@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts, and time that passes when a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from consumer.events import FetchReason
+from consumer.images.hosts import Hosts, Verdict, Visit
+from consumer.settings import ImageSettings
+from tests.support.clock import Clock
+
+
+async def settle() -> None:
+    """Let every task go on until it waits."""
+    for _ in range(6):
+        await asyncio.sleep(0)
+
+
+def let_in(found: Visit | FetchReason) -> Visit:
+    assert isinstance(found, Visit), found
+    return found
+
+
+class Scene:
+    """For one event loop."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = Clock()
+        self.hosts = Hosts(ImageSettings(**settings), self.clock)
+
+    async def visit(self, name: str, verdict: Verdict) -> FetchReason | None:
+        """Why the host may not be asked; None when it was, with this outcome."""
+        visit = await self.hosts.enter(name)
+        if isinstance(visit, FetchReason):
+            return visit
+        self.hosts.leave(visit, verdict)
+        return None
+
+    async def enter(self, name: str) -> Visit:
+        return let_in(await self.hosts.enter(name))
+
+    async def fail(self, name: str, times: int) -> None:
+        for _ in range(times):
+            assert await self.visit(name, Verdict.BAD) is None

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from consumer.events import FetchReason
+from consumer.images.hosts import Verdict
+from tests.unit.images.hosts_scene import Scene, settle
+
+
+async def test_a_host_is_left_alone_after_so_many_failures_in_a_row() -> None:
+    scene = Scene(breaker_failures=5, breaker_first_s=30)
+
+    await scene.fail("bad:80", 4)
+    assert scene.hosts.open == 0
+    await scene.fail("bad:80", 1)
+
+    assert await scene.visit("bad:80", Verdict.GOOD) is FetchReason.CIRCUIT_OPEN
+    assert await scene.visit("good:80", Verdict.GOOD) is None
+    assert scene.hosts.open == 1
+
+
+@pytest.mark.parametrize("verdict", [Verdict.GOOD, Verdict.ALIVE])
+async def test_an_answer_in_between_starts_the_count_anew(verdict: Verdict) -> None:
+    scene = Scene(breaker_failures=5)
+
+    for _ in range(3):
+        await scene.fail("moody:80", 4)
+        await scene.visit("moody:80", verdict)
+
+    assert scene.hosts.open == 0
+
+
+async def test_what_says_nothing_of_the_host_neither_counts_nor_ends_the_count() -> None:
+    scene = Scene(breaker_failures=5)
+
+    for _ in range(20):
+        await scene.visit("blocked:80", Verdict.NONE)
+    assert scene.hosts.open == 0
+    await scene.fail("blocked:80", 4)
+    await scene.visit("blocked:80", Verdict.NONE)
+    await scene.fail("blocked:80", 1)
+
+    assert scene.hosts.open == 1
+
+
+async def test_after_the_pause_one_fetch_tries_the_host_and_the_others_stay_away() -> None:
+    scene = Scene(breaker_failures=5, breaker_first_s=30)
+    await scene.fail("bad:80", 5)
+
+    scene.clock.now_s += 29.9
+    assert await scene.visit("bad:80", Verdict.GOOD) is FetchReason.CIRCUIT_OPEN
+    scene.clock.now_s += 0.2
+    trial = await scene.enter("bad:80")
+    assert [await scene.visit("bad:80", Verdict.GOOD) for _ in range(3)] == [FetchReason.CIRCUIT_OPEN] * 3
+    scene.hosts.leave(trial, Verdict.GOOD)
+
+    assert await scene.visit("bad:80", Verdict.GOOD) is None
+    assert scene.hosts.open == 0
+
+
+async def test_the_pause_doubles_with_each_failed_trial_up_to_the_cap() -> None:
+    scene = Scene(breaker_failures=5, breaker_first_s=30, breaker_cap_s=100)
+    await scene.fail("bad:80", 5)
+
+    for pause_s in (30, 60, 100, 100):
+        scene.clock.now_s += pause_s - 0.1
+        assert await scene.visit("bad:80", Verdict.BAD) is FetchReason.CIRCUIT_OPEN
+        scene.clock.now_s += 0.2
+        assert await scene.visit("bad:80", Verdict.BAD) is None  # the trial, which fails
+
+
+async def test_a_trial_that_ends_without_an_answer_lets_the_next_one_try() -> None:
+    scene = Scene(breaker_failures=5, breaker_first_s=30)
+    await scene.fail("bad:80", 5)
+    scene.clock.now_s += 31
+
+    assert await scene.visit("bad:80", Verdict.NONE) is None
+    assert await scene.visit("bad:80", Verdict.ALIVE) is None
+
+    assert scene.hosts.open == 0
+
+
+async def test_a_trial_that_is_cancelled_in_the_queue_lets_the_next_one_try() -> None:
+    scene = Scene(breaker_failures=2, breaker_first_s=30, in_flight=2)
+    await scene.fail("bad:80", 2)
+    scene.clock.now_s += 31
+    other = await scene.enter("other:80")  # the one slot for hosts that never gave a picture
+    trial = asyncio.create_task(scene.hosts.enter("bad:80"))
+    await settle()
+
+    trial.cancel()
+    await settle()
+    scene.hosts.leave(other, Verdict.ALIVE)
+
+    assert await scene.visit("bad:80", Verdict.ALIVE) is None
+    assert scene.hosts.open == 0
+
+
+async def test_what_began_before_the_host_was_left_alone_is_old_news() -> None:
+    scene = Scene(breaker_failures=2, breaker_first_s=30)
+    early = [await scene.enter("bad:80") for _ in range(4)]
+
+    for visit, verdict in zip(early, [Verdict.BAD, Verdict.BAD, Verdict.GOOD, Verdict.BAD], strict=True):
+        scene.hosts.leave(visit, verdict)
+    assert scene.hosts.open == 1
+    scene.clock.now_s += 31
+
+    assert await scene.visit("bad:80", Verdict.GOOD) is None  # the pause is that of one opening
+
+
+async def test_who_waits_at_a_host_that_is_then_left_alone_is_told_so_at_once() -> None:
+    scene = Scene(breaker_failures=2, in_flight_per_host=2)
+    inside = [await scene.enter("bad:80") for _ in range(2)]
+    waiting = [asyncio.create_task(scene.hosts.enter("bad:80")) for _ in range(10)]
+    await settle()
+
+    for visit in inside:
+        scene.hosts.leave(visit, Verdict.BAD)
+
+    assert await asyncio.gather(*waiting) == [FetchReason.CIRCUIT_OPEN] * 10
+    assert (scene.hosts.in_flight, scene.hosts.waiting) == (0, 0)
+
+
+async def test_a_host_that_wants_rest_says_for_how_long_up_to_the_cap() -> None:
+    scene = Scene(retry_after_cap_s=600)
+
+    scene.hosts.rest("tired:80", 86_400)
+
+    assert scene.hosts.pause_s("tired:80") == 600
+    assert scene.hosts.pause_s("other:80") == 0
+    scene.clock.now_s += 599
+    assert scene.hosts.pause_s("tired:80") == 1
+    scene.clock.now_s += 2
+    assert scene.hosts.pause_s("tired:80") == 0
+
+
+async def test_a_shorter_rest_does_not_shorten_a_longer_one() -> None:
+    scene = Scene()
+
+    scene.hosts.rest("tired:80", 100)
+    scene.hosts.rest("tired:80", 1)
+
+    assert scene.hosts.pause_s("tired:80") == 100
