@@ -3,11 +3,25 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from consumer.images.http import Fetched
 from consumer.images.memory import BodyMemory
-from tests.integration.images.hosts import BODY, IMAGE, MIB, PUBLIC, chunked, redirect, response, then_close, world
+from tests.integration.images.hosts import (
+    BODY,
+    IMAGE,
+    MIB,
+    PUBLIC,
+    SILENCE,
+    chunked,
+    redirect,
+    response,
+    then_close,
+    world,
+)
+from tests.support.wait import until
 
 
 async def test_a_picture_comes_whole() -> None:
@@ -76,6 +90,29 @@ async def test_connections_are_kept_and_names_are_not_looked_up_again() -> None:
 
         assert [await web.get(web.url("/a.jpg", "shop.example")) for _ in range(5)] == [BODY] * 5
         assert web.public.connections == 1
+
+
+async def test_it_is_counted_what_was_opened_and_how_long_each_part_took() -> None:
+    async with world(names={"shop.example": [PUBLIC]}) as web:
+        web.public.answers = {"/a.jpg": [response(BODY, IMAGE)], "/silent.jpg": [SILENCE]}
+
+        def value(name: str, **labels: str) -> float | None:
+            return web.metrics.registry.get_sample_value(f"hangtag_image_{name}", labels)
+
+        for _ in range(5):
+            await web.get(web.url("/a.jpg", "shop.example"))
+        await web.get("http://10.0.0.1/")
+        silent = asyncio.create_task(web.get(web.url("/silent.jpg", "shop.example")))
+        await until(lambda: value("in_flight") == 1)
+
+        assert [value("connections_total", connection=kind) for kind in ("new", "reused")] == [1, 4]
+        phases = ("dns", "connect", "ttfb", "body")
+        assert [value("fetch_seconds_count", phase=phase) for phase in phases] == [1, 1, 5, 5]
+        assert value("blocked_total", reason="blocked_address") == 1
+        assert (web.outcomes("ok"), web.outcomes("blocked_address")) == (5, 1)
+        silent.cancel()
+        await asyncio.gather(silent, return_exceptions=True)
+        assert (value("in_flight"), value("queue_depth"), value("hosts_open")) == (0, 0, 0)
 
 
 async def test_the_result_names_the_url_as_the_vendor_sent_it() -> None:

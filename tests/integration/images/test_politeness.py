@@ -18,6 +18,7 @@ from tests.integration.images.hosts import (
     PUBLIC,
     SILENCE,
     World,
+    redirect,
     response,
     then_close,
     when_told,
@@ -197,6 +198,20 @@ async def test_a_retry_counts_like_any_request() -> None:
 async def test_a_host_that_answers_is_not_left_alone_for_what_it_answers(answer: bytes) -> None:
     async with world(retries=0) as web:
         assert len({await web.fetch(answer) for _ in range(10)}) == 1
+        assert web.fetcher._hosts.open == 0
+
+
+async def test_what_little_the_other_hops_left_over_is_no_fair_trial_of_the_last_one() -> None:
+    async def late(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.5)
+        writer.write(redirect(web.url("/silent.jpg", "last.example")))
+
+    names = {"first.example": [PUBLIC], "last.example": [PUBLIC]}
+    async with world(names, breaker_failures=1, fetch_timeout_s=1.5, read_timeout_s=1.2) as web:
+        web.public.answers = {"/a.jpg": [late], "/silent.jpg": [SILENCE]}
+
+        assert await web.get(web.url("/a.jpg", "first.example")) == "timeout_total"
+        assert web.public.paths() == ["/a.jpg", "/silent.jpg"]
         assert web.fetcher._hosts.open == 0
 
 

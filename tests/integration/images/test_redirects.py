@@ -109,6 +109,25 @@ async def test_every_form_of_a_target_that_the_standard_knows_is_followed(locati
         assert web.public.paths() == ["/d/a.jpg", "/d/b.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("location", "outcome", "path"),
+    [
+        ("/é.jpg".encode(), BODY, "/%C3%A9.jpg"),
+        ("/é.jpg".encode("latin-1"), "invalid_url", None),
+        (b"/a b.jpg", BODY, "/a%20b.jpg"),
+        (b"/" + b"b" * 2048, "invalid_url", None),
+    ],
+    ids=["UTF-8", "no encoding", "a blank", "too long"],
+)
+async def test_a_target_is_text_of_a_bearable_length(location: bytes, outcome: bytes | str, path: str | None) -> None:
+    async with world() as web:
+        if path:
+            web.public.answers[path] = [response(BODY, IMAGE)]
+
+        assert await web.fetch(redirect("PLACE").replace(b"PLACE", location)) == outcome
+        assert web.public.paths() == ["/a.jpg", path][: 1 + bool(path)]
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_that_leads_nowhere_or_to_two_places_is_none(status: int) -> None:
     async with world() as web:

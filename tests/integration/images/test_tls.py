@@ -54,6 +54,13 @@ async def test_an_authority_that_signed_others_does_not_help(authority: Authorit
         assert web.public.requests == []
 
 
+async def test_the_dot_that_may_end_a_full_name_changes_nothing(authority: Authority) -> None:
+    async with world({"shop.example.": [PUBLIC]}, authority.tls, ca_file=authority.ca_file) as web:
+        web.public.answers["/a.jpg"] = [response(BODY, IMAGE)]
+
+        assert await web.get(web.url("/a.jpg", "shop.example.")) == BODY
+
+
 @pytest.mark.parametrize("host", ["other.example", "SHOP.example.other.example"])
 async def test_a_certificate_for_another_host_is_refused(authority: Authority, host: str) -> None:
     names = {**NAMES, host.lower(): [PUBLIC]}

@@ -264,6 +264,20 @@ async def test_all_can_be_turned_away_and_the_gate_goes_on() -> None:
     assert await gate.enter()
 
 
+async def test_who_is_turned_away_in_the_moment_of_the_cancellation_takes_no_slot_along() -> None:
+    gate = Gate(1, PATIENCE, Clock())
+    assert await gate.enter()
+    waiting = asyncio.create_task(gate.enter())
+    await settle()
+
+    gate.turn_all_away()
+    waiting.cancel()
+    await settle()
+
+    assert waiting.cancelled()
+    assert gate.running == 1
+
+
 @given(st.lists(st.sampled_from(["enter", "enter", "leave", "cancel", "leave and cancel", "wait", "all away"])))
 def test_no_slot_is_ever_lost_or_made(actions: list[str]) -> None:
     asyncio.run(play(actions))
