@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
+
+from consumer.observability.tallies import Tally, TallyHistogram
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -30,35 +32,34 @@ class SlotsInUse(Protocol):
 
 
 class ImageMetrics:
-    """Part of `Metrics`. Thread-safe, as prometheus-client is."""
+    """Part of `Metrics`. One thread counts, the one whose event loop fetches; any may read."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._outcomes = Counter(
-            "hangtag_image_fetch_total",
-            "Images tried, by outcome: ok or the reason.",
-            ["outcome"],
-            registry=registry,
+        self._outcomes = Tally(
+            "hangtag_image_fetch_total", "Images tried, by outcome: ok or the reason.", "outcome", ["ok"], registry
         )
-        self._fetched = self._outcomes.labels("ok")
         self._blocked = Counter(
             "hangtag_image_blocked_total",
             "Images that our own policy refused, by reason; blocked_address deserves an alert.",
             ["reason"],
             registry=registry,
         )
-        seconds = Histogram(
+        seconds = TallyHistogram(
             "hangtag_image_fetch_seconds",
             "Time of one request, by phase: dns, connect (TLS included), ttfb (until the answer begins), body.",
-            ["phase"],
-            buckets=_SECONDS,
-            registry=registry,
+            "phase",
+            _SECONDS,
+            registry,
         )
-        self._dns, self._connect = seconds.labels("dns"), seconds.labels("connect")
-        self._ttfb, self._body = seconds.labels("ttfb"), seconds.labels("body")
-        connections = Counter(
-            "hangtag_image_connections_total", "Requests answered, by connection.", ["connection"], registry=registry
+        self._dns, self._connect = seconds.series("dns"), seconds.series("connect")
+        self._ttfb, self._body = seconds.series("ttfb"), seconds.series("body")
+        self._connections = Tally(
+            "hangtag_image_connections_total",
+            "Requests answered, by connection.",
+            "connection",
+            ["new", "reused"],
+            registry,
         )
-        self._new, self._reused = connections.labels("new"), connections.labels("reused")
         self._in_flight = Gauge("hangtag_image_in_flight", "Image requests that run.", registry=registry)
         self._queue = Gauge("hangtag_image_queue_depth", "Image fetches that wait for a slot.", registry=registry)
         self._open = Gauge("hangtag_image_hosts_open", "Image hosts left alone after failures.", registry=registry)
@@ -71,24 +72,24 @@ class ImageMetrics:
 
     def fetched(self) -> None:
         """One image came."""
-        self._fetched.inc()
+        self._outcomes.add("ok")
 
     def lost(self, reason: str, *, is_refusal: bool) -> None:
         """One image did not come, for this FetchReason; `is_refusal` where our own policy said no."""
-        self._outcomes.labels(reason).inc()
+        self._outcomes.add(reason)
         if is_refusal:
             self._blocked.labels(reason).inc()
 
     def connected(self, dns_s: float, connect_s: float) -> None:
         """An answer began on a new connection; `dns_s` is 0 when nobody had to be asked."""
-        self._new.inc()
+        self._connections.add("new")
         self._connect.observe(connect_s)
         if dns_s:
             self._dns.observe(dns_s)
 
     def reused(self) -> None:
         """An answer began on a kept connection."""
-        self._reused.inc()
+        self._connections.add("reused")
 
     def answered(self, ttfb_s: float) -> None:
         """An answer's head came so long after the request went out."""
