@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 
+from consumer.attributes import ImageStatus
 from consumer.events import (
     DecodedProduct,
     Delivery,
     EventType,
     FetchedProduct,
+    FetchReason,
     LostImage,
     ProductEvent,
     UsableImage,
@@ -24,7 +27,7 @@ from consumer.images.decoding import decode
 from consumer.images.loading import Loader
 from consumer.stages.fetch import Fetch
 from tests.integration.images.hosts import PRIVATE, SILENCE, World, redirect, response, world
-from tests.unit.images.drawn import jpeg, shirt, with_frame_size
+from tests.unit.images.drawn import encoded, jpeg, shirt, with_frame_size
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -100,6 +103,41 @@ async def test_every_lost_image_says_why_and_the_others_go_on() -> None:
         assert [image.content_hash is not None for image in first.images] == [True] * 4
         assert [image.content_hash is not None for image in second.images] == [False] * 3 + [True]
         assert web.private.connections == 0
+
+
+@pytest.mark.image_rule(10)
+async def test_a_type_keeps_pages_out_and_the_bytes_decide_the_rest() -> None:
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100"/>'
+    async with stage() as (web, fetch):
+        web.public.answers = {
+            "/gif-as.jpg": [response(encoded(shirt(120, 160), "GIF"), TYPE)],
+            "/untyped": [response(JPEG)],
+            "/stream": [response(JPEG, "Content-Type: application/octet-stream")],
+            "/svg-as.png": [response(svg, "Content-Type: image/png")],
+            "/page-as.jpg": [response(b"<!doctype html><img src=/a.jpg>", TYPE)],
+            "/jpeg-as.html": [response(JPEG, "Content-Type: text/html")],
+        }
+
+        fetched = await fetch(product(*map(web.url, web.public.answers)))
+
+        assert fates(fetched) == [
+            *[("OK", "")] * 3,
+            *[("DECODE_FAILED", "unsupported_format")] * 2,
+            ("FETCH_FAILED", "content_type"),
+        ]
+
+
+async def test_the_event_says_of_a_lost_image_its_own_url_and_one_word() -> None:
+    async with stage() as (web, fetch):
+        inside = f"http://{PRIVATE}:{web.public.port}/b.jpg?signature=secret"
+        web.public.answers["/a.jpg"] = [redirect(inside)]
+
+        fetched = await fetch(product(web.url("/a.jpg"), inside))
+
+        assert fetched.images == (
+            LostImage(web.url("/a.jpg"), ImageStatus.FETCH_FAILED, FetchReason.BLOCKED_ADDRESS, None),
+            LostImage(inside, ImageStatus.FETCH_FAILED, FetchReason.BLOCKED_ADDRESS, None),
+        )
 
 
 async def test_the_first_six_are_asked_for_at_once_and_the_rest_is_counted() -> None:

@@ -91,11 +91,12 @@ async def test_silent_hosts_under_invented_names_leave_half_of_the_slots_to_know
         await asyncio.gather(*silent, return_exceptions=True)
 
 
-async def test_a_host_that_asks_for_a_short_rest_gets_it_and_is_asked_again() -> None:
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_host_that_asks_for_a_short_rest_gets_it_and_is_asked_again(status: int) -> None:
     async with world(fetch_timeout_s=10) as web:
         started = time.monotonic()
 
-        assert await web.fetch(response(b"", "Retry-After: 1", status=429), response(BODY, IMAGE)) == BODY
+        assert await web.fetch(response(b"", "Retry-After: 1", status=status), response(BODY, IMAGE)) == BODY
         assert time.monotonic() - started > 0.95
         assert len(web.public.requests) == 2
 
