@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import ExitStack
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import PIL
@@ -65,7 +66,8 @@ def _judge_decoders(settings: ImageSettings) -> Finding:
     refused = ", ".join(map(str, settings.refused_networks)) or "none of your own"
     libavif = features.version("avif")
     avif = f"libavif {libavif}" if settings.avif_bytes else "AVIF off"
-    decoders = f"Pillow {PIL.__version__}, simplejpeg {simplejpeg.__version__}, {avif}"
+    heic = f", pillow-heif {version('pillow-heif')}" if settings.heic else ""
+    decoders = f"Pillow {PIL.__version__}, simplejpeg {simplejpeg.__version__}, {avif}{heic}"
     found = f"ports {', '.join(map(str, settings.ports))}; refused networks: {refused}; {decoders}"
     if settings.avif_bytes and libavif is None:
         advice = "install a Pillow with AVIF, or HANGTAG_IMAGES__AVIF_BYTES=0"

@@ -3,7 +3,7 @@
 
 Memory, measured at 40 MP: 4 bytes per pixel for a JPEG, 6-9 for a progressive one, 10-16 for other formats, hence up to
 640 MB. So one picture above `LARGE_PIXELS` is decoded at a time, while the other threads go on with small ones of
-130 MB at most each. AVIF has a process of its own, bounded by `avif_bytes`.
+130 MB at most each. AVIF and HEIC have a process of their own, bounded by `avif_bytes`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.events import FetchReason
-from consumer.images.avif import AvifDecoder
 from consumer.images.decoding import DecodePath, PixelLimits, try_views
 from consumer.images.pillow import limit_pillow
-from consumer.images.sniff import ImageFormat, ImageHeader, read_header
+from consumer.images.sandbox import Sandbox
+from consumer.images.sniff import ALL_FORMATS, SANDBOXED, ImageFormat, ImageHeader, read_header
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,11 +61,12 @@ class DecodePool:
         limit_pillow(settings.max_pixels)
         self._limits = PixelLimits(settings.max_pixels, settings.max_side_px, settings.min_side_px)
         self._metrics = metrics.decoding
-        self._avif = AvifDecoder(settings) if settings.avif_bytes else None
+        self._formats = ALL_FORMATS - _formats_off(settings)
+        self._sandbox = Sandbox(settings)
         self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="image-decode")
         # With queues of their own: what waits there keeps no thread from small pictures.
         self._large_thread = ThreadPoolExecutor(1, thread_name_prefix="image-decode-large")
-        self._avif_thread = ThreadPoolExecutor(1, thread_name_prefix="image-decode-avif")
+        self._sandbox_thread = ThreadPoolExecutor(1, thread_name_prefix="image-decode-sandbox")
 
     async def decode(self, body: bytes, side: int) -> DecodedBody:
         """Hash, header and views of a body, or why it has none. Waits for a free thread; never raises for an image."""
@@ -73,49 +74,48 @@ class DecodePool:
         begun = await loop.run_in_executor(self._threads, self._begin, body, side)
         if isinstance(begun, DecodedBody):
             return begun
-        thread = self._avif_thread if begun.header.format is ImageFormat.AVIF else self._large_thread
+        thread = self._sandbox_thread if begun.header.format in SANDBOXED else self._large_thread
         return await loop.run_in_executor(thread, self._finish, begun, side)
 
     def close(self) -> None:
         """End threads and process: running decodes finish, waiting ones are cancelled. Blocks for a decode at most."""
-        for threads in (self._threads, self._large_thread, self._avif_thread):
+        for threads in (self._threads, self._large_thread, self._sandbox_thread):
             threads.shutdown(cancel_futures=True)
-        if self._avif is not None:
-            self._avif.close()
+        self._sandbox.close()
 
     def _begin(self, body: bytes, side: int) -> DecodedBody | _Vetted:
         """The whole work for most bodies; only the first part where the decode has a thread of its own."""
         started = time.perf_counter()
         content_hash = hashlib.sha256(body).hexdigest()
-        header = read_header(body)
+        header = read_header(body, self._formats)
         if isinstance(header, FetchReason):
             self._metrics.decoded("other", DecodePath.REFUSED, time.perf_counter() - started)
             return DecodedBody(content_hash, None, header)
-        refused = self._refuse(header)
+        refused = self._limits.judge(header)
         seconds = time.perf_counter() - started
         if refused is not None:
             self._metrics.decoded(_label(header), DecodePath.REFUSED, seconds)
             return DecodedBody(content_hash, header, refused)
         self._metrics.accepted(len(body), header.width * header.height)
         vetted = _Vetted(body, content_hash, header, seconds)
-        has_own_thread = header.format is ImageFormat.AVIF or header.width * header.height > LARGE_PIXELS
+        has_own_thread = header.format in SANDBOXED or header.width * header.height > LARGE_PIXELS
         return vetted if has_own_thread else self._finish(vetted, side)
-
-    def _refuse(self, header: ImageHeader) -> FetchReason | None:
-        if header.format is ImageFormat.AVIF and self._avif is None:
-            return FetchReason.UNSUPPORTED_FORMAT
-        return self._limits.judge(header)
 
     def _finish(self, vetted: _Vetted, side: int) -> DecodedBody:
         started = time.perf_counter()
-        if vetted.header.format is ImageFormat.AVIF and self._avif is not None:
-            views = self._avif.views(vetted.body, side)
+        if vetted.header.format in SANDBOXED:
+            views = self._sandbox.views(vetted.body, side)
             path = DecodePath.REFUSED if isinstance(views, FetchReason) else DecodePath.FALLBACK
         else:
             views, path = try_views(vetted.body, vetted.header, side)
         seconds = vetted.seconds + time.perf_counter() - started
         self._metrics.decoded(_label(vetted.header), path, seconds)
         return DecodedBody(vetted.content_hash, vetted.header, views)
+
+
+def _formats_off(settings: ImageSettings) -> set[ImageFormat]:
+    is_on = {ImageFormat.AVIF: settings.avif_bytes > 0, ImageFormat.HEIC: settings.heic}
+    return {image_format for image_format, on in is_on.items() if not on}
 
 
 def _label(header: ImageHeader) -> str:

@@ -12,7 +12,7 @@ import structlog
 from consumer.events import FetchReason
 from consumer.images.pillow import reason_of
 from consumer.images.pixels import fast_views, slow_views
-from consumer.images.sniff import ImageFormat, ImageHeader, read_header
+from consumer.images.sniff import ALL_FORMATS, SANDBOXED, ImageHeader, read_header
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,14 +49,12 @@ class DecodePath(StrEnum):
 
 
 def decode(body: bytes, side: int, limits: PixelLimits = DEFAULT_LIMITS) -> NDArray[np.uint8] | FetchReason:
-    """`views` of a body, or why there are none; AVIF is unsupported here: its decoder wants a process of its own."""
-    header = read_header(body)
+    """`views` of a body, or why there are none; what wants a process of its own (AVIF, HEIC) is unsupported here."""
+    header = read_header(body, ALL_FORMATS - SANDBOXED)
     if isinstance(header, FetchReason):
         return header
     if refused := limits.judge(header):
         return refused
-    if header.format is ImageFormat.AVIF:
-        return FetchReason.UNSUPPORTED_FORMAT
     return try_views(body, header, side)[0]
 
 

@@ -73,6 +73,7 @@ class Exchange:
         self._proxy = proxy
         # No `*/*`: hosts that negotiate would answer with formats that we do not decode.
         avif = "image/avif, " if settings.avif_bytes else ""
+        heic = ", image/heic" if settings.heic else ""
         self._session = aiohttp.ClientSession(
             connector=Connector(settings, judge, resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -80,7 +81,7 @@ class Exchange:
             auto_decompress=False,
             headers={
                 hdrs.USER_AGENT: f"hangtag/{__version__} (+{settings.contact})",
-                hdrs.ACCEPT: f"{avif}image/webp, image/jpeg, image/png, image/gif",
+                hdrs.ACCEPT: f"{avif}image/webp, image/jpeg, image/png, image/gif{heic}",
                 hdrs.ACCEPT_ENCODING: "identity",
             },
         )

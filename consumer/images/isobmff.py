@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Size of an AVIF from its boxes (ISO/IEC 14496-12; `ispe` is of ISO/IEC 23008-12). Reads box headers only."""
+"""Codec and size of AVIF and HEIC from their boxes (ISO/IEC 14496-12, 23008-12). Reads box headers only."""
 
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from consumer.events import FetchReason
 
-_BRANDS = frozenset({b"avif", b"avis"})
+Codec = Literal["AVIF", "HEIC"]
+_OF_BRANDS: dict[bytes, Codec] = {
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIC"),
+}
+_OF_ITEMS: dict[bytes, Codec] = {b"av01": "AVIF", b"hvc1": "HEIC"}
+#: Brands of pictures in any codec: the items tell which.
+_ANY_CODEC = frozenset({b"mif1", b"msf1"})
+_SEQUENCES = frozenset({b"avis", b"hevc", b"hevx", b"hevm", b"hevs", b"msf1"})
 #: Files name some five; each takes four bytes.
 _MAX_BRANDS_BYTES = 256
 #: Of one container. Encoders write some ten; a file of 10 MiB could hold a million empty ones.
@@ -26,15 +34,24 @@ class _Malformed(Exception):
     """A box that is shorter than its own header or longer than what holds it, one of too many, or one not there."""
 
 
-def is_avif(body: bytes) -> bool:
-    """Whether the first box names AVIF among the brands, which HEIC and video files do not."""
-    if body[4:8] != b"ftyp":
-        return False
-    brands = body[: min(int.from_bytes(body[:4], "big"), _MAX_BRANDS_BYTES)]
-    return any(brands[start : start + 4] in _BRANDS for start in (8, *range(16, len(brands), 4)))  # 12: a version
+def read_codec(body: bytes) -> Codec | None:
+    """By the brands in the first box; by the items where those leave it open. None for video files and the rest.
+
+    A file with both codecs is taken for AVIF.
+    """
+    brands = _brands(body)
+    codecs = {_OF_BRANDS[brand] for brand in brands & _OF_BRANDS.keys()}
+    if not codecs and brands & _ANY_CODEC:
+        codecs = {_OF_ITEMS[kind] for kind in _item_types(body) & _OF_ITEMS.keys()}
+    return min(codecs, default=None)
 
 
-def read_avif_size(body: bytes) -> tuple[int, int] | FetchReason:
+def is_sequence(body: bytes) -> bool:
+    """Whether the file holds a film beside its picture."""
+    return not _SEQUENCES.isdisjoint(_brands(body))
+
+
+def read_size(body: bytes) -> tuple[int, int] | FetchReason:
     """Width and height of the largest item, grids included; `truncated` or `undecodable` where there is none.
 
     The largest, because a file also holds tiles and thumbnails: whatever a decoder takes for the picture, it must not
@@ -44,8 +61,7 @@ def read_avif_size(body: bytes) -> tuple[int, int] | FetchReason:
         file = _boxes(body, 0, len(body), is_cut=True)
         if file[-1].end > len(body):
             return FetchReason.TRUNCATED
-        meta = _only(file, b"meta")
-        iprp = _only(_boxes(body, meta.start + 4, meta.end), b"iprp")  # behind version and flags
+        iprp = _only(_boxes_of_meta(body, file), b"iprp")
         ipco = _only(_boxes(body, iprp.start, iprp.end), b"ipco")
         sizes = [_size(body, box) for box in _boxes(body, ipco.start, ipco.end) if box.kind == b"ispe"]
     except _Malformed:
@@ -53,6 +69,35 @@ def read_avif_size(body: bytes) -> tuple[int, int] | FetchReason:
     if not sizes:
         return FetchReason.UNDECODABLE
     return max(sizes, key=lambda size: size[0] * size[1])
+
+
+def _brands(body: bytes) -> frozenset[bytes]:
+    if body[4:8] != b"ftyp":
+        return frozenset()
+    brands = body[: min(int.from_bytes(body[:4], "big"), _MAX_BRANDS_BYTES)]
+    return frozenset(brands[start : start + 4] for start in (8, *range(16, len(brands), 4)))  # 12: a version
+
+
+def _item_types(body: bytes) -> frozenset[bytes]:
+    """Four letters each; none where they cannot be read."""
+    try:
+        iinf = _only(_boxes_of_meta(body, _boxes(body, 0, len(body), is_cut=True)), b"iinf")
+        first = iinf.start + (6 if body[iinf.start] == 0 else 8)  # behind version, flags and a count
+        items = [box for box in _boxes(body, first, iinf.end) if box.kind == b"infe"]
+    except (_Malformed, IndexError):
+        return frozenset()
+    return frozenset(_item_type(body, item) for item in items)
+
+
+def _item_type(body: bytes, item: _Box) -> bytes:
+    """Behind version, flags, a number of 2 bytes (4 from version 3) and 2 more; versions 0 and 1 have none."""
+    start = item.start + (8 if body[item.start : item.start + 1] == b"\2" else 10)
+    return body[start : min(start + 4, item.end)]
+
+
+def _boxes_of_meta(body: bytes, file: list[_Box]) -> list[_Box]:
+    meta = _only(file, b"meta")
+    return _boxes(body, meta.start + 4, meta.end)  # behind version and flags
 
 
 def _only(boxes: list[_Box], kind: bytes) -> _Box:

@@ -68,8 +68,9 @@ class Loader:
 
 
 def _outcome(decoded: DecodedBody) -> str:
-    """`JPEG 1000x1333`, or the reason's word."""
+    """`JPEG 1000x1333`, `GIF 240x320, animated`, or the reason's word."""
     if isinstance(decoded.views, FetchReason):
         return decoded.views.value
-    assert decoded.header is not None
-    return f"{decoded.header.format} {decoded.header.width}x{decoded.header.height}"
+    header = decoded.header
+    assert header is not None
+    return f"{header.format} {header.width}x{header.height}{', animated' if header.animated else ''}"

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from consumer.events import FetchReason
-from consumer.images.sniff import ImageFormat, ImageHeader, read_orientation
+from consumer.images.sniff import SANDBOXED, ImageFormat, ImageHeader, read_orientation
 
 
 def limit_pillow(max_pixels: int) -> None:
@@ -38,14 +38,15 @@ def open_with_pillow(body: bytes, header: ImageHeader) -> tuple[Image.Image, int
         image.load()
         orientation = header.orientation
         if header.format is not ImageFormat.JPEG:
-            orientation = read_orientation(image.info.get("exif", b""))
+            orientation = read_orientation(image.info.get("exif") or b"")
         return _to_rgb(image), orientation
 
 
 def _is_of_judged_size(image: Image.Image, header: ImageHeader) -> bool:
-    if header.format is ImageFormat.AVIF:  # the largest item was judged, and the picture need not be that one
-        return image.width <= header.width and image.height <= header.height
-    return image.size == (header.width, header.height)
+    judged = header.width, header.height
+    if header.format in SANDBOXED:  # the largest item was judged: the picture may be another one, and lie on its side
+        return all(side <= limit for side, limit in zip(sorted(image.size), sorted(judged), strict=True))
+    return image.size == judged
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

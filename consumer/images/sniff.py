@@ -7,30 +7,38 @@ import re
 import struct
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from consumer.events import FetchReason
-from consumer.images.isobmff import is_avif, read_avif_size
+from consumer.images.animation import is_animated_gif, is_animated_png, is_animated_webp
+from consumer.images.isobmff import is_sequence, read_codec, read_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
 
 class ImageFormat(StrEnum):
-    """Formats that can be decoded; the values are Pillow's names."""
+    """Formats that can be decoded. The values are Pillow's names; for HEIC the one that the sandbox gives it."""
 
     JPEG = "JPEG"
     PNG = "PNG"
     WEBP = "WEBP"
     GIF = "GIF"
     AVIF = "AVIF"
+    HEIC = "HEIC"
+
+
+#: Coded as video, and decoded in a process of their own: docs/decisions/0016-avif-process.md.
+SANDBOXED = frozenset({ImageFormat.AVIF, ImageFormat.HEIC})
+ALL_FORMATS = frozenset(ImageFormat)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
     """What a file says of itself. Width and height are as stored, before the orientation is applied.
 
-    Of an AVIF they are those of its largest item.
+    Of an AVIF or HEIC they are those of its largest item.
     """
 
     format: ImageFormat
@@ -42,22 +50,41 @@ class ImageHeader:
     """Per sample of a JPEG's frame; 0 for other formats."""
     orientation: int = 1
     """EXIF orientation 1-8 of a JPEG; 1 for other formats."""
+    animated: bool = False
+    """Whether more frames follow the first, as far as that is told quickly. The first is the picture."""
     sequential_frame: int | None = field(default=None, compare=False)
     """Where the frame header lies in a JPEG whose rows come one after the other, in one scan; else None."""
 
 
-def read_header(body: bytes) -> ImageHeader | FetchReason:
+def read_header(body: bytes, formats: Container[ImageFormat] = ALL_FORMATS) -> ImageHeader | FetchReason:
     """The header, or why there is none: `unsupported_format`, `truncated` or `undecodable`.
 
-    The content type and the name of the file have no say. HEIC, SVG, TIFF and the rest are unsupported.
+    The content type and the name of the file have no say. SVG, TIFF and the rest are unsupported, and so are formats
+    that are not among `formats`, whole or broken.
     """
-    for signature, read in _READERS:
+    image_format = _read_format(body)
+    if image_format is None or image_format not in formats:
+        return FetchReason.UNSUPPORTED_FORMAT
+    try:
+        return _READERS[image_format](body)
+    except struct.error:
+        return FetchReason.TRUNCATED
+
+
+_SIGNATURES = (
+    (re.compile(rb"\xff\xd8\xff"), ImageFormat.JPEG),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), ImageFormat.PNG),
+    (re.compile(rb"GIF8[79]a"), ImageFormat.GIF),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), ImageFormat.WEBP),
+)
+
+
+def _read_format(body: bytes) -> ImageFormat | None:
+    for signature, image_format in _SIGNATURES:
         if signature.match(body):
-            try:
-                return read(body)
-            except struct.error:
-                return FetchReason.TRUNCATED
-    return FetchReason.UNSUPPORTED_FORMAT
+            return image_format
+    codec = read_codec(body)
+    return ImageFormat(codec) if codec else None
 
 
 #: As libjpeg looks for the next marker: anything between segments is skipped, 0xFF may repeat.
@@ -103,7 +130,7 @@ def _read_frame(body: bytes, position: int, marker: int, orientation: int) -> Im
     if scans > _MAX_SCANS:
         return FetchReason.UNDECODABLE
     frame = position if marker != _PROGRESSIVE and scans == 1 else None
-    return ImageHeader(ImageFormat.JPEG, width, height, components, bits, orientation, frame)
+    return ImageHeader(ImageFormat.JPEG, width, height, components, bits, orientation, sequential_frame=frame)
 
 
 def _count_scans(body: bytes, position: int) -> int:
@@ -145,7 +172,9 @@ def read_orientation(exif: bytes) -> int:
 
 def _read_png(body: bytes) -> ImageHeader | FetchReason:
     name, width, height = struct.unpack_from(">4sII", body, 12)
-    return ImageHeader(ImageFormat.PNG, width, height) if name == b"IHDR" else FetchReason.UNDECODABLE
+    if name != b"IHDR":
+        return FetchReason.UNDECODABLE
+    return ImageHeader(ImageFormat.PNG, width, height, animated=is_animated_png(body))
 
 
 def _read_webp(body: bytes) -> ImageHeader | FetchReason:
@@ -163,24 +192,24 @@ def _read_webp(body: bytes) -> ImageHeader | FetchReason:
         width, height = (size & 0x3FFF for size in struct.unpack_from("<HH", body, 26))
     else:
         return FetchReason.UNDECODABLE
-    return ImageHeader(ImageFormat.WEBP, width, height)
+    return ImageHeader(ImageFormat.WEBP, width, height, animated=is_animated_webp(body))
 
 
 def _read_gif(body: bytes) -> ImageHeader:
-    return ImageHeader(ImageFormat.GIF, *struct.unpack_from("<HH", body, 6))
+    width, height = struct.unpack_from("<HH", body, 6)
+    return ImageHeader(ImageFormat.GIF, width, height, animated=is_animated_gif(body))
 
 
-def _read_avif(body: bytes) -> ImageHeader | FetchReason:
-    if not is_avif(body):
-        return FetchReason.UNSUPPORTED_FORMAT
-    size = read_avif_size(body)
-    return size if isinstance(size, FetchReason) else ImageHeader(ImageFormat.AVIF, *size)
+def _read_boxes(body: bytes, image_format: ImageFormat) -> ImageHeader | FetchReason:
+    size = read_size(body)
+    return size if isinstance(size, FetchReason) else ImageHeader(image_format, *size, animated=is_sequence(body))
 
 
-_READERS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], ImageHeader | FetchReason]], ...] = (
-    (re.compile(rb"\xff\xd8\xff"), _read_jpeg),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), _read_png),
-    (re.compile(rb"GIF8[79]a"), _read_gif),
-    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), _read_webp),
-    (re.compile(rb".{4}ftyp", re.DOTALL), _read_avif),
-)
+_READERS: dict[ImageFormat, Callable[[bytes], ImageHeader | FetchReason]] = {
+    ImageFormat.JPEG: _read_jpeg,
+    ImageFormat.PNG: _read_png,
+    ImageFormat.GIF: _read_gif,
+    ImageFormat.WEBP: _read_webp,
+    ImageFormat.AVIF: partial(_read_boxes, image_format=ImageFormat.AVIF),
+    ImageFormat.HEIC: partial(_read_boxes, image_format=ImageFormat.HEIC),
+}

@@ -6,11 +6,12 @@ from __future__ import annotations
 import os
 import re
 from enum import StrEnum
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from consumer.settings.section import Section
 
@@ -119,10 +120,13 @@ class ImageSettings(Section):
     avif_bytes: int = Field(
         1 << 30,
         ge=0,
-        description="Address space of the process that decodes AVIF; 40 megapixels take 715-905 MB of it. 0 turns the "
-        "format off.",
+        description="Address space of the process that decodes AVIF and HEIC; 40 megapixels take 530-905 MB of it. "
+        "0 turns AVIF off, and is no setting for HEIC.",
     )
-    decode_timeout_s: float = Field(10, gt=0, le=3600, description="For one AVIF; its process is killed then.")
+    decode_timeout_s: float = Field(10, gt=0, le=3600, description="For one AVIF or HEIC; the process is killed then.")
+    heic: bool = Field(
+        default=False, description="Decode HEIC too; needs the extra `heic`. Hosts that choose a format are told of it."
+    )
     per_product: int = Field(6, ge=1, le=6, description="URLs tried per product, best first; events list at most 6.")
     in_flight: int = Field(128, ge=1, description="Fetches at a time.")
     in_flight_per_host: int = Field(
@@ -148,6 +152,15 @@ class ImageSettings(Section):
     )
     decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Default: one per core.")
     contact: str = Field("https://example.org/hangtag", description="Contact in the User-Agent, for host owners.")
+
+    @field_validator("heic")
+    @classmethod
+    def _refuse_what_cannot_be_decoded(cls, heic: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic's way
+        if heic and find_spec("pillow_heif") is None:
+            raise ValueError("pillow-heif is missing; to install it: pip install 'hangtag[heic]'")
+        if heic and info.data.get("avif_bytes") == 0:
+            raise ValueError("the memory of its process is images.avif_bytes, which is 0")
+        return heic
 
     @property
     def private_endpoints(self) -> tuple[PrivateEndpoint, ...]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -262,3 +263,15 @@ def test_several_registries_are_separated_by_commas(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HANGTAG_REGISTRY__URL", "https://a:8081,https://b")
 
     assert load_settings().registry.url == "https://a:8081,https://b"
+
+
+def test_heic_needs_its_package_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__HEIC", "true")
+    assert load_settings().images.heic
+
+    monkeypatch.setenv("HANGTAG_IMAGES__AVIF_BYTES", "0")
+    with pytest.raises(SettingsInvalid, match=r"images\.heic: .*images\.avif_bytes"):
+        load_settings()
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where it is not installed
+    with pytest.raises(SettingsInvalid, match=r"images\.heic: .*pip install 'hangtag\[heic\]'"):
+        load_settings()

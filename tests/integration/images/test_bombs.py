@@ -16,7 +16,7 @@ from PIL import Image
 
 from consumer.events import FetchReason
 from consumer.images.decoding import decode
-from tests.unit.images.drawn import black_webp, encoded, jpeg, shirt, with_avif_size, with_frame_size
+from tests.unit.images.drawn import black_webp, encoded, jpeg, shirt, with_frame_size, with_item_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,11 +72,11 @@ def gif_of_a_large_screen() -> bytes:
 
 
 def avif() -> bytes:
-    return with_avif_size(encoded(shirt(64, 64), "AVIF", speed=10), 12_000, 12_000)
+    return with_item_size(encoded(shirt(64, 64), "AVIF", speed=10), 12_000, 12_000)
 
 
 def lying_avif() -> bytes:
-    return with_avif_size(encoded(Image.new("L", (5000, 4000)), "AVIF", speed=10), 64, 48)
+    return with_item_size(encoded(Image.new("L", (5000, 4000)), "AVIF", speed=10), 64, 48)
 
 
 def cost(body: bytes, folder: Path) -> dict[str, float | str]:

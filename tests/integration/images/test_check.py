@@ -7,6 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from pydantic import SecretStr
 
 from consumer.catalogue.photo import draw
@@ -16,6 +17,7 @@ from consumer.images.steps import StepKind
 from consumer.settings import Egress, ImageSettings
 from tests.integration.images.hosts import PRIVATE, Host, redirect, response, world
 from tests.support.wait import until, wait_until
+from tests.unit.images.drawn import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +68,19 @@ async def test_each_verdict_comes_with_its_steps() -> None:
     assert (inside.steps[-1].kind, inside.steps[-1].outcome) == (StepKind.REDIRECT, "blocked_address")
     assert [step.outcome for step in missing.steps] == ["404"]
     assert not any("secret" in step.target for step in moved.steps)
+
+
+async def test_a_picture_that_moves_is_said_to() -> None:
+    still, other = (Image.new("RGB", (240, 320), colour) for colour in ("red", "blue"))
+    async with world(retries=0) as here:
+        here.public.answers = {
+            "/still.gif": [response(encoded(still, "GIF"))],
+            "/film.gif": [response(encoded(still, "GIF", save_all=True, append_images=[other]))],
+        }
+
+        found = await checked(here, [here.url("/still.gif"), here.url("/film.gif")])
+
+    assert [one.steps[-1].outcome for one in found] == ["GIF 240x320", "GIF 240x320, animated"]
 
 
 async def test_they_are_told_in_the_order_given_however_long_each_takes() -> None:

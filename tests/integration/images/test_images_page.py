@@ -89,6 +89,7 @@ def test_the_variables_are_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     images = load_settings().images
 
-    assert len(exports) == 3
+    assert len(exports) == 4
+    assert images.heic
     assert images.egress is Egress.PROXY
     assert str(images.ca_file) == dict(exports)["HANGTAG_IMAGES__CA_FILE"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import PIL
@@ -35,6 +36,11 @@ def test_the_rules_and_the_decoders_are_named() -> None:
 
 def test_a_format_that_is_off_needs_no_decoder() -> None:
     assert judged(avif_bytes=0)["images"].found.endswith("AVIF off")
+    assert "heif" not in judged()["images"].found
+
+
+def test_a_decoder_that_is_switched_on_is_named() -> None:
+    assert judged(heic=True)["images"].found.endswith(f", pillow-heif {version('pillow-heif')}")
 
 
 def test_a_pillow_without_a_decoder_that_is_wanted_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,8 +66,8 @@ def cmyk_profile(lab: tuple[int, int, int]) -> bytes:
     return (head + bytes(68 - len(head)) + d50).ljust(128, b"\0") + tags + table
 
 
-def with_avif_size(body: bytes, width: int, height: int) -> bytes:
-    """An AVIF whose items all claim another size."""
+def with_item_size(body: bytes, width: int, height: int) -> bytes:
+    """An AVIF or HEIC whose items all claim another size."""
     head, *rest = body.split(b"ispe")
     return b"ispe".join([head, *(part[:4] + struct.pack(">II", width, height) + part[12:] for part in rest)])
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.events import FetchReason
-from consumer.images.sniff import ImageFormat, ImageHeader, read_header
+from consumer.images.sniff import ALL_FORMATS, ImageFormat, ImageHeader, read_header
 from tests.unit.images.drawn import black_webp, encoded, exif, jpeg, shirt
 
 
@@ -160,7 +160,7 @@ def test_the_28_byte_webp_of_268_megapixels_tells_its_size() -> None:
         b"II*\x00" + bytes(40),
         b"%!PS-Adobe-3.0",
         b"8BPS\x00\x01",
-        b"\x00\x00\x00\x18ftypheic" + bytes(4) + b"mif1heic",
+        b"\x00\x00\x00\x18ftypmif1" + bytes(4) + b"mif1miaf",
         b"\x00\x00\x00\x14ftypisom" + bytes(4) + b"mp41" + b"\0\0\0\x14free" + b"avif" * 3,
         b"RIFF\x00\x00\x00\x00WAVEfmt ",
         b"\x00\x00\x01\x00",
@@ -168,6 +168,15 @@ def test_the_28_byte_webp_of_268_megapixels_tells_its_size() -> None:
 )
 def test_everything_else_is_unsupported(body: bytes) -> None:
     assert read_header(body) is FetchReason.UNSUPPORTED_FORMAT
+
+
+@pytest.mark.image_rule(12)
+@pytest.mark.parametrize("length", [24, 40, 400])
+def test_a_format_that_is_off_is_unsupported_even_where_it_is_broken(length: int) -> None:
+    body = (b"\x00\x00\x00\x18ftypheic" + bytes(4) + b"mif1heic").ljust(length, b"\0")
+
+    assert read_header(body) is not FetchReason.UNSUPPORTED_FORMAT
+    assert read_header(body, ALL_FORMATS - {ImageFormat.HEIC}) is FetchReason.UNSUPPORTED_FORMAT
 
 
 @given(st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\0\0\0WEBPVP8X", b""]), st.binary())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AVIF, decoded in a process that may be killed. Why, and what it costs: `docs/decisions/0016-avif-process.md`."""
+"""AVIF and HEIC, decoded in a process that may be killed: `docs/decisions/0016-avif-process.md` says why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 
 from consumer.events import FetchReason
-from consumer.images.avif_process import DECODED, READY, REQUEST, TRUNCATED
+from consumer.images.sandbox_process import DECODED, READY, REQUEST, TRUNCATED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,15 +31,14 @@ _GRACE_S = 2
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
 
-class AvifDecoder:
+class Sandbox:
     """One process, started for the first file, kept for the next ones, and replaced when it ends or takes too long.
 
     For one thread at a time. Whoever made it closes it.
     """
 
     def __init__(self, settings: ImageSettings) -> None:
-        self._memory_bytes = settings.avif_bytes
-        self._max_pixels = settings.max_pixels
+        self._arguments = tuple(map(str, (settings.avif_bytes, settings.max_pixels, int(settings.heic))))
         self._timeout_s = settings.decode_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -74,15 +73,14 @@ class AvifDecoder:
         return process.wait()
 
     def _lose(self, error: str) -> None:
-        log.warning("avif_process_lost", error=error, exit_code=self.close())
+        log.warning("image_sandbox_lost", error=error, exit_code=self.close())
 
     def _start(self) -> socket.socket:
         link, other_end = socket.socketpair()
         self._socket = link
-        arguments = ("-I", "-m", "consumer.images.avif_process", str(self._memory_bytes), str(self._max_pixels))
         with other_end:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                (sys.executable, *arguments),
+                (sys.executable, "-I", "-m", "consumer.images.sandbox_process", *self._arguments),
                 stdin=other_end.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -16,52 +16,38 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from consumer.events import FetchReason
-from consumer.images.avif import AvifDecoder
 from consumer.images.decode_pool import DecodedBody, DecodePool
 from consumer.images.pixels import views
+from consumer.images.sandbox import Sandbox
 from consumer.images.sniff import ImageFormat, ImageHeader, read_header
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings
+from tests.integration.images.decoded import SIDE, decoded, distance, pixels
 from tests.support.wait import wait_until
-from tests.unit.images.drawn import encoded, exif, jpeg, shirt, with_avif_size
+from tests.unit.images.drawn import encoded, exif, jpeg, shirt, with_item_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
 
 pytestmark = pytest.mark.image_rule(12)
 
-SIDE = 64
 AVIF = encoded(shirt(400, 300), "AVIF", speed=10)
 
 
 @pytest.fixture
-def decoder() -> Iterator[AvifDecoder]:
-    made = AvifDecoder(ImageSettings(decode_timeout_s=30))
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox(ImageSettings(decode_timeout_s=30))
     yield made
     made.close()
 
 
-def pixels(answer: NDArray[np.uint8] | FetchReason) -> NDArray[np.uint8]:
-    assert isinstance(answer, np.ndarray), answer
-    return answer
-
-
-def decoded(body: bytes, metrics: Metrics, **settings: float) -> DecodedBody:
-    pool = DecodePool(ImageSettings(**settings), metrics)
-    try:
-        return asyncio.run(pool.decode(body, SIDE))
-    finally:
-        pool.close()
-
-
-def test_the_process_gives_the_same_views_as_the_function(decoder: AvifDecoder) -> None:
+def test_the_process_gives_the_same_views_as_the_function(sandbox: Sandbox) -> None:
     header = read_header(AVIF)
     assert isinstance(header, ImageHeader)
 
-    assert np.array_equal(pixels(decoder.views(AVIF, SIDE)), views(AVIF, header, SIDE))
-    assert pixels(decoder.views(AVIF, 224)).shape == (2, 224, 224, 3)
+    assert np.array_equal(pixels(sandbox.views(AVIF, SIDE)), views(AVIF, header, SIDE))
+    assert pixels(sandbox.views(AVIF, 224)).shape == (2, 224, 224, 3)
 
 
 def test_the_pool_decodes_avif_and_counts_it() -> None:
@@ -77,79 +63,78 @@ def test_the_pool_decodes_avif_and_counts_it() -> None:
     assert count == 1
 
 
-def test_avif_can_be_switched_off() -> None:
-    answer = decoded(AVIF, Metrics(), avif_bytes=0)
+@pytest.mark.parametrize("length", [len(AVIF), 100], ids=["whole", "cut"])
+def test_avif_can_be_switched_off(length: int) -> None:
+    answer = decoded(AVIF[:length], Metrics(), avif_bytes=0)
 
     assert answer.views is FetchReason.UNSUPPORTED_FORMAT
-    assert answer.header == ImageHeader(ImageFormat.AVIF, 400, 300)
+    assert answer.header is None
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_rotation_of_the_container_gives_the_upright_views(decoder: AvifDecoder, orientation: int) -> None:
+def test_a_rotation_of_the_container_gives_the_upright_views(sandbox: Sandbox, orientation: int) -> None:
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's Transpose that EXIF's reader takes back
     stored = shirt(400, 300) if orientation == 1 else shirt(400, 300).transpose(Image.Transpose(undo[orientation]))
     turned = encoded(stored, "AVIF", speed=10, quality=95, exif=exif(orientation))
     upright = encoded(shirt(400, 300), "AVIF", speed=10, quality=95)
 
-    difference = pixels(decoder.views(turned, SIDE)).astype(int) - pixels(decoder.views(upright, SIDE)).astype(int)
-
-    assert np.abs(difference).mean(axis=(1, 2, 3)).max() < 1.5
+    assert distance(pixels(sandbox.views(turned, SIDE)), pixels(sandbox.views(upright, SIDE))) < 1.5
 
 
-def test_alpha_lies_on_white_and_an_animation_is_its_first_frame(decoder: AvifDecoder) -> None:
+def test_alpha_lies_on_white_and_an_animation_is_its_first_frame(sandbox: Sandbox) -> None:
     clear = encoded(Image.new("RGBA", (64, 64), (0, 0, 0, 0)), "AVIF")
     black, red = (Image.new("RGB", (64, 64), colour) for colour in ("black", "red"))
 
-    assert pixels(decoder.views(clear, SIDE)).min() == 255
-    assert pixels(decoder.views(encoded(black, "AVIF", save_all=True, append_images=[red]), SIDE))[1].max() <= 2
+    assert pixels(sandbox.views(clear, SIDE)).min() == 255
+    assert pixels(sandbox.views(encoded(black, "AVIF", save_all=True, append_images=[red]), SIDE))[1].max() <= 2
 
 
-def test_the_process_is_started_for_the_first_file_and_kept(decoder: AvifDecoder) -> None:
-    assert decoder.pid is None
+def test_the_process_is_started_for_the_first_file_and_kept(sandbox: Sandbox) -> None:
+    assert sandbox.pid is None
 
-    pids = {decoder.pid for _ in range(5) if decoder.views(AVIF, SIDE) is not None}
-    decoder.close()
+    pids = {sandbox.pid for _ in range(5) if sandbox.views(AVIF, SIDE) is not None}
+    sandbox.close()
 
     (pid,) = pids
     assert pid is not None
-    assert decoder.pid is None
+    assert sandbox.pid is None
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_a_process_that_ended_is_replaced(decoder: AvifDecoder) -> None:
-    first = pixels(decoder.views(AVIF, SIDE))
-    pid = decoder.pid
+def test_a_process_that_ended_is_replaced(sandbox: Sandbox) -> None:
+    first = pixels(sandbox.views(AVIF, SIDE))
+    pid = sandbox.pid
     assert pid is not None
 
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
-    assert np.array_equal(pixels(decoder.views(AVIF, SIDE)), first)
-    assert decoder.pid != pid
+    assert np.array_equal(pixels(sandbox.views(AVIF, SIDE)), first)
+    assert sandbox.pid != pid
 
 
 def test_a_file_that_takes_too_long_is_undecodable_and_costs_the_process() -> None:
-    decoder = AvifDecoder(ImageSettings(decode_timeout_s=2))
+    sandbox = Sandbox(ImageSettings(decode_timeout_s=2))
     try:
-        first = pixels(decoder.views(AVIF, SIDE))
-        pid = decoder.pid
+        first = pixels(sandbox.views(AVIF, SIDE))
+        pid = sandbox.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         with capture_logs() as logs:
-            assert decoder.views(AVIF, SIDE) is FetchReason.UNDECODABLE
+            assert sandbox.views(AVIF, SIDE) is FetchReason.UNDECODABLE
 
-        assert [(line["event"], line["exit_code"]) for line in logs] == [("avif_process_lost", -signal.SIGKILL)]
+        assert [(line["event"], line["exit_code"]) for line in logs] == [("image_sandbox_lost", -signal.SIGKILL)]
         assert not Path(f"/proc/{pid}").exists()
-        assert np.array_equal(pixels(decoder.views(AVIF, SIDE)), first)
+        assert np.array_equal(pixels(sandbox.views(AVIF, SIDE)), first)
     finally:
-        decoder.close()
+        sandbox.close()
 
 
 def test_while_one_avif_takes_long_other_formats_are_decoded() -> None:
     async def decode_both(pool: DecodePool) -> tuple[DecodedBody, DecodedBody]:
         await pool.decode(AVIF, SIDE)
-        assert pool._avif is not None
-        pid = pool._avif.pid
+        assert pool._sandbox is not None
+        pid = pool._sandbox.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         slow = asyncio.create_task(pool.decode(AVIF, SIDE))
@@ -170,27 +155,27 @@ def test_while_one_avif_takes_long_other_formats_are_decoded() -> None:
 
 def test_a_file_that_wants_too_much_memory_is_undecodable_and_the_next_one_is_not() -> None:
     large = encoded(Image.new("L", (5000, 4000)), "AVIF", speed=10)
-    decoder = AvifDecoder(ImageSettings(avif_bytes=200 << 20, decode_timeout_s=30))
+    sandbox = Sandbox(ImageSettings(avif_bytes=200 << 20, decode_timeout_s=30))
     try:
-        assert decoder.views(large, SIDE) is FetchReason.UNDECODABLE
-        pid = decoder.pid
-        assert pixels(decoder.views(AVIF, SIDE)).shape == (2, SIDE, SIDE, 3)
-        assert decoder.pid == pid
+        assert sandbox.views(large, SIDE) is FetchReason.UNDECODABLE
+        pid = sandbox.pid
+        assert pixels(sandbox.views(AVIF, SIDE)).shape == (2, SIDE, SIDE, 3)
+        assert sandbox.pid == pid
     finally:
-        decoder.close()
+        sandbox.close()
 
 
 def test_a_stream_larger_than_its_header_says_is_held_by_the_process() -> None:
-    lying = with_avif_size(encoded(Image.new("L", (5000, 4000)), "AVIF", speed=10), 64, 48)
+    lying = with_item_size(encoded(Image.new("L", (5000, 4000)), "AVIF", speed=10), 64, 48)
     assert read_header(lying) == ImageHeader(ImageFormat.AVIF, 64, 48)
     limit = 200 << 20
-    decoder = AvifDecoder(ImageSettings(avif_bytes=limit, decode_timeout_s=30))
+    sandbox = Sandbox(ImageSettings(avif_bytes=limit, decode_timeout_s=30))
     try:
-        decoder.views(lying, SIDE)  # whether it has views is libavif's business: it may scale them to the size claimed
-        status = Path(f"/proc/{decoder.pid}/status").read_text()
-        assert pixels(decoder.views(AVIF, SIDE)).shape == (2, SIDE, SIDE, 3)
+        sandbox.views(lying, SIDE)  # whether it has views is libavif's business: it may scale them to the size claimed
+        status = Path(f"/proc/{sandbox.pid}/status").read_text()
+        assert pixels(sandbox.views(AVIF, SIDE)).shape == (2, SIDE, SIDE, 3)
     finally:
-        decoder.close()
+        sandbox.close()
 
     (peak_kib,) = (int(line.split()[1]) for line in status.splitlines() if line.startswith("VmPeak"))
     assert peak_kib <= limit >> 10
@@ -201,12 +186,12 @@ def test_a_file_cut_anywhere_is_truncated(tenths: int) -> None:
     assert decoded(AVIF[: len(AVIF) * tenths // 10], Metrics()).views is FetchReason.TRUNCATED
 
 
-def test_data_that_is_no_av1_is_undecodable(decoder: AvifDecoder) -> None:
+def test_data_that_is_no_av1_is_undecodable(sandbox: Sandbox) -> None:
     start = AVIF.index(b"mdat") + 4
 
-    assert decoder.views(AVIF[:start] + bytes(len(AVIF) - start), SIDE) is FetchReason.UNDECODABLE
-    assert decoder.views(b"no picture at all", SIDE) is FetchReason.UNDECODABLE
-    assert pixels(decoder.views(AVIF, SIDE)).shape == (2, SIDE, SIDE, 3)
+    assert sandbox.views(AVIF[:start] + bytes(len(AVIF) - start), SIDE) is FetchReason.UNDECODABLE
+    assert sandbox.views(b"no picture at all", SIDE) is FetchReason.UNDECODABLE
+    assert pixels(sandbox.views(AVIF, SIDE)).shape == (2, SIDE, SIDE, 3)
 
 
 @pytest.mark.parametrize("interpreter", ["/nowhere/python", "/bin/false", ""])
@@ -216,20 +201,20 @@ def test_where_no_process_can_be_had_avif_is_undecodable(monkeypatch: pytest.Mon
     with capture_logs() as logs:
         assert decoded(AVIF, Metrics()).views is FetchReason.UNDECODABLE
 
-    assert [line["event"] for line in logs] == ["avif_process_lost"]
+    assert [line["event"] for line in logs] == ["image_sandbox_lost"]
 
 
 def test_too_little_memory_to_start_in_is_undecodable() -> None:
     assert decoded(AVIF, Metrics(), avif_bytes=1).views is FetchReason.UNDECODABLE
 
 
-def test_the_process_inherits_no_secret_and_no_file(decoder: AvifDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_inherits_no_secret_and_no_file(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANGTAG_TRITON__READ_KEY", "secret")
     with socket.socket() as ours:
         ours.set_inheritable(True)
-        decoder.views(AVIF, SIDE)
+        sandbox.views(AVIF, SIDE)
 
-        process = Path(f"/proc/{decoder.pid}")
+        process = Path(f"/proc/{sandbox.pid}")
         names = {entry.split("=")[0] for entry in (process / "environ").read_text().split("\0") if entry}
         files = {entry.name for entry in (process / "fd").iterdir()}
 
@@ -240,8 +225,8 @@ def test_the_process_inherits_no_secret_and_no_file(decoder: AvifDecoder, monkey
 
 TRIES = """
 import mmap, socket
-from consumer.images.avif_process import confine
-confine(1 << 30)
+from consumer.images.sandbox_process import confine
+confine(1 << 30, may_start_threads=False)
 for attempt in (socket.socket, lambda: open('/etc/passwd'), lambda: mmap.mmap(-1, 2 << 30), socket.socketpair):
     try:
         attempt()
@@ -260,11 +245,11 @@ def test_the_confined_process_opens_no_socket_and_no_file() -> None:
 
 KILLED = """
 import os, sys
-from consumer.images.avif import AvifDecoder
+from consumer.images.sandbox import Sandbox
 from consumer.settings import ImageSettings
-decoder = AvifDecoder(ImageSettings())
-decoder.views(open(sys.argv[1], 'rb').read(), 64)
-print(decoder.pid, flush=True)
+sandbox = Sandbox(ImageSettings())
+sandbox.views(open(sys.argv[1], 'rb').read(), 64)
+print(sandbox.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 

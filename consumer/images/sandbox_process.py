@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What runs in the process that decodes AVIF: `python -m consumer.images.avif_process MEMORY_BYTES MAX_PIXELS`.
+"""What runs in the process that decodes AVIF and, where it is on (1, not 0), HEIC.
 
-It reads requests from its standard input, a socket, and answers there, until that ends. Before the first it gives
-away what a decoder does not need: memory, new files and sockets, new processes.
+`python -m consumer.images.sandbox_process MEMORY_BYTES MAX_PIXELS HEIC` reads requests from its standard input, a
+socket, and answers there, until that ends. Before the first it gives away what decoders do not need: memory, new
+files and sockets, new processes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from PIL import AvifImagePlugin, Image, TiffImagePlugin  # noqa: F401
 from consumer.events import FetchReason
 from consumer.images.pillow import limit_pillow, reason_of
 from consumer.images.pixels import slow_views
-from consumer.images.sniff import ImageHeader, read_header
+from consumer.images.sniff import ImageFormat, ImageHeader, read_header
 
 #: Side of the views, seconds after which the process ends itself, bytes of the body that follows.
 REQUEST = struct.Struct("<III")
@@ -32,11 +33,10 @@ _SOCKET = 0
 
 def main() -> None:
     """Answer until the other side closes."""
-    memory_bytes, max_pixels = map(int, sys.argv[1:])
+    memory_bytes, max_pixels, has_heic = map(int, sys.argv[1:])
     limit_pillow(max_pixels)
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    Image.preinit()
-    confine(memory_bytes)
+    load_decoders(has_heic=bool(has_heic))
+    confine(memory_bytes, may_start_threads=bool(has_heic))
     _write(READY)
     while len(request := _read(REQUEST.size)) == REQUEST.size:
         side, seconds, length = REQUEST.unpack(request)
@@ -46,15 +46,30 @@ def main() -> None:
         signal.alarm(0)
 
 
-def confine(memory_bytes: int) -> None:
+def load_decoders(*, has_heic: bool) -> None:
+    """Pillow's, and another one for HEIC, whose pictures are upright already, and say so in their EXIF block."""
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    Image.preinit()
+    if not has_heic:
+        return
+    import pillow_heif
+
+    options = pillow_heif.options
+    options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
+    options.DECODE_THREADS = 1
+    Image.register_open(ImageFormat.HEIC, pillow_heif.HeifImageFile)
+
+
+def confine(memory_bytes: int, *, may_start_threads: bool) -> None:
     """Take from this process, for good, what a decoder does not need; whatever is open stays open."""
     limits = {
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_NOFILE: 0,  # no file and no socket can be opened any more
         resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NPROC: 0,  # no process and no thread, where it does not run as root
         resource.RLIMIT_CORE: 0,
     }
+    if not may_start_threads:  # libde265 has to. Linux counts a user's processes and threads together
+        limits[resource.RLIMIT_NPROC] = 0  # has no effect where it runs as root
     for limit, value in limits.items():
         resource.setrlimit(limit, (value, value))
 
