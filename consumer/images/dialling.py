@@ -94,8 +94,12 @@ class Connector(aiohttp.TCPConnector):
         """A kept connection, or a new one."""
         started = time.perf_counter()
         connection = await super().connect(req, traces, timeout)
+        while connection.protocol is not None and connection.protocol.should_close:
+            # A kept one in which an answer lies that nobody asked for: it would pass for the answer to this request.
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
         dials.get().connect_s = time.perf_counter() - started
-        if not self._kept.keeps(req.url.raw_authority) and connection.protocol:
+        if not self._kept.keeps(req.url.raw_authority) and connection.protocol is not None:
             connection.protocol.force_close()  # once the answer is read
         return connection
 

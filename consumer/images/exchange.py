@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,11 +99,13 @@ class Exchange:
         dial = Dial()
         token = dials.set(dial)
         started = time.perf_counter()
+        if self._session.closed:
+            return Answer(FetchReason.CONNECT)
         try:
             async with self._session.get(url, allow_redirects=False, proxy=self._proxy, timeout=timeout) as response:
                 self._note(dial, time.perf_counter() - started)
                 if response.status in _WITH_BODY:
-                    outcome = await self._read(response, share)
+                    outcome = await self._read(response, share, started + limit_s)
                     verdict = Verdict.GOOD if isinstance(outcome, bytes) else Verdict.ALIVE
                     return Answer(outcome, verdict, response.status, None, dial.address)
                 return self._without_body(response, dial)
@@ -117,7 +120,7 @@ class Exchange:
             total=total_s,
             connect=settings.connect_timeout_s,
             sock_read=settings.read_timeout_s,
-            ceil_threshold=settings.fetch_timeout_s,  # else 15 s may become 16
+            ceil_threshold=math.inf,  # else 15 s may become 16
         )
 
     def _note(self, dial: Dial, took_s: float) -> None:
@@ -127,7 +130,7 @@ class Exchange:
             self._metrics.reused()
         self._metrics.answered(took_s - dial.connect_s)
 
-    async def _read(self, response: aiohttp.ClientResponse, share: Share) -> bytes | FetchReason:
+    async def _read(self, response: aiohttp.ClientResponse, share: Share, until_s: float) -> bytes | FetchReason:
         """Leaving early closes the connection: nothing is drained."""
         started = time.perf_counter()
         headers = response.headers
@@ -138,7 +141,10 @@ class Exchange:
             before = body.size_bytes
             if refused := body.feed(chunk):
                 return refused
-            await share.add(body.size_bytes - before)
+            try:
+                await share.add(body.size_bytes - before, until_s - time.perf_counter())
+            except TimeoutError:  # the client's own limit ends its own waits only
+                return FetchReason.TIMEOUT_TOTAL
         self._metrics.body_took(time.perf_counter() - started)
         return body.finish(whole_range(headers) if response.status == PARTIAL else None)
 

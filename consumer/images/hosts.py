@@ -165,13 +165,14 @@ class Hosts:
         breaker = Breaker(
             settings.breaker_failures, settings.breaker_first_s, settings.breaker_cap_s, clock=self._clock
         )
-        if len(self._hosts) >= settings.hosts_remembered:
-            self._forget_one()
+        self._forget_unused()
         host = self._hosts[name] = Host(name, gate, breaker)
         return host
 
-    def _forget_one(self) -> None:
-        """The longest unused one; one in use is needed by whoever leaves it."""
-        unused = next((host.name for host in self._hosts.values() if not host.users), None)
-        if unused is not None:
+    def _forget_unused(self) -> None:
+        """Make room for one more, the longest unused first; whoever leaves a host needs it."""
+        while len(self._hosts) >= self._settings.hosts_remembered:
+            unused = next((host.name for host in self._hosts.values() if not host.users), None)
+            if unused is None:
+                return
             del self._hosts[unused]

@@ -38,8 +38,12 @@ class BodyMemory:
         self._shares[share] = None
         return self._taken_bytes <= self._max_bytes
 
-    async def wait(self, share: Share) -> None:
-        """Until the next may come."""
+    async def wait(self, share: Share, limit_s: float | None) -> None:
+        """Until the next may come. Raises TimeoutError."""
+        async with asyncio.timeout(limit_s):
+            await self._wait(share)
+
+    async def _wait(self, share: Share) -> None:
         while self._taken_bytes > self._max_bytes and next(iter(self._shares)) is not share:
             self._freed.clear()
             await self._freed.wait()
@@ -60,11 +64,11 @@ class Share:
         self._memory = memory
         self._held_bytes = 0
 
-    async def add(self, size_bytes: int) -> None:
-        """So many more have come; waits while others hold too much."""
+    async def add(self, size_bytes: int, limit_s: float | None = None) -> None:
+        """So many more have come; waits while others hold too much. Raises TimeoutError after `limit_s`."""
         self._held_bytes += size_bytes
         if size_bytes and not self._memory.take(self, size_bytes):
-            await self._memory.wait(self)
+            await self._memory.wait(self, limit_s)
 
     def empty(self) -> None:
         """The body is gone."""

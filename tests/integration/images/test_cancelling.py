@@ -202,3 +202,14 @@ async def test_more_bodies_than_there_is_memory_for_get_through_one_after_the_ot
         loaded = await asyncio.gather(*(loads.load(web.url(f"/{number}.jpg"), "acme") for number in range(20)))
 
         assert all(one.content_hash is not None for one in loaded)
+
+
+async def test_when_the_fetcher_is_closed_nobody_tries_again() -> None:
+    async with world(retries=1) as web:
+        web.public.answers["/a.jpg"] = [SILENCE]
+        fetching = asyncio.create_task(web.get(web.url("/a.jpg")))
+        await until(lambda: web.public.requests)
+
+        await web.fetcher.close()
+
+        assert await asyncio.wait_for(fetching, 10) in {"connect", "incomplete"}

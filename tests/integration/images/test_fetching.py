@@ -125,3 +125,15 @@ async def test_the_result_names_the_url_as_the_vendor_sent_it() -> None:
 
         assert isinstance(fetched, Fetched)
         assert (fetched.url, fetched.body) == (url, BODY)
+
+
+async def test_hosts_beyond_those_kept_alive_get_a_connection_for_each_image() -> None:
+    names = {f"{letter}.example": [PUBLIC] for letter in "abc"}
+    async with world(names=names, hosts_kept_alive=1) as web:
+        web.public.answers["/a.jpg"] = [response(BODY, IMAGE)]
+
+        for name in ("a.example", *["b.example"] * 3, "c.example", "a.example"):
+            assert await web.get(web.url("/a.jpg", name)) == BODY
+
+        assert web.public.connections == 1 + 3 + 1
+        await until(lambda: web.public.open_connections == 1)

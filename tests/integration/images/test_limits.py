@@ -266,3 +266,28 @@ async def test_what_a_try_has_taken_is_given_back_before_the_next() -> None:
             await web.fetcher.fetch(web.url("/a.jpg"), "acme", share)
             assert memory.taken_bytes == len(body)
         assert web.public.paths() == ["/a.jpg", "/a.jpg", "/b.jpg"]
+
+
+@pytest.mark.image_rule(7)
+async def test_who_waits_for_memory_ends_at_the_deadline() -> None:
+    memory = BodyMemory(100_000)
+    async with world(fetch_timeout_s=LIMIT_S) as web:
+        web.public.answers["/a.jpg"] = [response(bytes(90_000), IMAGE)]
+        with memory.share() as oldest:
+            await oldest.add(90_000)
+            with ends_at_the_limit():
+                assert await asyncio.wait_for(fill(web, memory, "/a.jpg"), 10) == "timeout_total"
+    assert memory.taken_bytes == 0
+
+
+@pytest.mark.image_rule(7)
+async def test_a_deadline_is_not_rounded_up_to_a_full_second() -> None:
+    loop = asyncio.get_running_loop()
+    async with world(fetch_timeout_s=LIMIT_S, read_timeout_s=0.9) as web:
+        web.public.answers["/a.jpg"] = [drip(response(b"", IMAGE, length=10_000), 0.02)]
+        await asyncio.sleep(1.05 - loop.time() % 1)  # rounded up it would be 1.95 s
+        started = time.monotonic()
+
+        assert await web.get(web.url("/a.jpg")) == "timeout_total"
+
+        assert time.monotonic() - started < LIMIT_S * 1.1 + 0.5

@@ -170,3 +170,14 @@ async def test_a_host_that_comes_while_all_others_are_in_use_is_remembered_too()
     scene.hosts.leave(first, Verdict.NONE)
     scene.hosts.leave(second, Verdict.NONE)
     scene.hosts.leave(let_in(await third), Verdict.NONE)
+
+
+async def test_what_was_in_use_at_once_is_forgotten_once_it_is_not() -> None:
+    scene = Scene(hosts_remembered=2, in_flight=40)
+    visits = [await scene.enter(f"invented-{number}:80") for number in range(20)]
+    for visit in visits:
+        scene.hosts.leave(visit, Verdict.NONE)
+
+    await scene.visit("next:80", Verdict.GOOD)
+
+    assert len(scene.hosts._hosts) == 2
