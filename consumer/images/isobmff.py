@@ -19,7 +19,7 @@ _ANY_CODEC = frozenset({b"mif1", b"msf1"})
 _SEQUENCES = frozenset({b"avis", b"hevc", b"hevx", b"hevm", b"hevs", b"msf1"})
 #: Files name some five; each takes four bytes.
 _MAX_BRANDS_BYTES = 256
-#: Of one container. Encoders write some ten; a file of 10 MiB could hold a million empty ones.
+#: Of one container. Encoders write some ten, and one for each tile; a file of 10 MiB could hold a million empty ones.
 _MAX_BOXES = 1000
 
 
