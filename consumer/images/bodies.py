@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 #: Comparing with a number is a tenth of the work of comparing with the enum's member.
 PARTIAL = HTTPStatus.PARTIAL_CONTENT.value
 _GZIP_ONLY, _ZLIB_ONLY, _NO_HEADER = 31, 15, -15
+#: int() raises for text that is long enough.
+_MAX_LENGTH_DIGITS = 19
+#: What is inflated before it is booked: the 10 kB of a bomb hold 10 MiB, and many bodies come at once.
+_PIECE_BYTES = 64 << 10
 _CLIENT_ERRORS, _SERVER_ERRORS = range(400, 500), range(500, 600)
 
 
@@ -45,7 +49,9 @@ def judge_head(status: int, headers: CIMultiDictProxy[str], max_body_bytes: int)
         if not _may_be_an_image(content_type):
             return FetchReason.CONTENT_TYPE
     length = headers.get(hdrs.CONTENT_LENGTH, "0")
-    return FetchReason.TOO_LARGE if length.isdecimal() and int(length) > max_body_bytes else None
+    if not length.isdecimal():
+        return None
+    return FetchReason.TOO_LARGE if len(length) > _MAX_LENGTH_DIGITS or int(length) > max_body_bytes else None
 
 
 _RANGE = re.compile(r"bytes 0-([0-9]{1,15})/([0-9]{1,15})", re.ASCII)
@@ -91,6 +97,8 @@ class Body:
         self._inflater: zlib._Decompress | None = None
         self.size_bytes = 0
         """What is held, inflated."""
+        self.has_more = False
+        """Whether the last chunk has not been inflated to its end."""
 
     def judge_encoding(self) -> FetchReason | None:
         """`encoding` for what we do not inflate: brotli, zstd, and one encoding in another."""
@@ -98,7 +106,10 @@ class Body:
         return None if known else FetchReason.ENCODING
 
     def feed(self, chunk: bytes) -> FetchReason | None:
-        """Take a chunk. A reason ends it: `too_large`, sent or inflated, or `encoding` for broken compression."""
+        """Take a chunk; b"" goes on with one that `has_more`. A compressed one is inflated by 64 KiB at most.
+
+        A reason ends it: `too_large`, sent or inflated, or `encoding` for broken compression.
+        """
         self._received_bytes += len(chunk)
         if self._received_bytes > self._max_bytes:
             return FetchReason.TOO_LARGE
@@ -127,7 +138,11 @@ class Body:
         if self._inflater.eof:
             return b""  # else it would gather what comes after the end, copying all of it each time
         # One byte over the cap is enough to know; what is left inside the inflater is dropped with it.
-        return self._inflater.decompress(chunk, self._max_bytes + 1 - self.size_bytes)
+        limit = min(_PIECE_BYTES, self._max_bytes + 1 - self.size_bytes)
+        content = self._inflater.decompress(self._inflater.unconsumed_tail + chunk, limit)
+        # Not by what is left of the chunk: the end of a match, and of a bare stream, may be in the inflater already.
+        self.has_more = len(content) == limit and not self._inflater.eof
+        return content
 
     def _window(self, start: bytes) -> int:
         if self._encodings != ["deflate"]:

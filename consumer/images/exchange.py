@@ -137,9 +137,9 @@ class Exchange:
         body = Body(headers.getall(hdrs.CONTENT_ENCODING, ()), self._settings.max_body_bytes)
         if refused := judge_head(response.status, headers, self._settings.max_body_bytes) or body.judge_encoding():
             return refused
-        while chunk := await response.content.readany():  # `iter_any` does the same in more steps
+        while body.has_more or (chunk := await response.content.readany()):  # `iter_any` does the same in more steps
             before = body.size_bytes
-            if refused := body.feed(chunk):
+            if refused := body.feed(b"" if body.has_more else chunk):
                 return refused
             try:
                 await share.add(body.size_bytes - before, until_s - time.perf_counter())

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import tracemalloc
 import zlib
+from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.images.http import Fetched
+from consumer.images.memory import BodyMemory, Share
 from tests.integration.images.hosts import BODY, IMAGE, MIB, chunked, response, world
+from tests.support.wait import until
+
+if TYPE_CHECKING:
+    from asyncio import StreamWriter
+
+    from consumer.images.http import FetchResult
 
 pytestmark = pytest.mark.image_rule(9)
 
@@ -74,6 +84,47 @@ async def test_a_gzip_bomb_ends_at_the_cap() -> None:
         finally:
             tracemalloc.stop()
         assert len(web.public.requests) == 1
+
+
+class Watched(BodyMemory):
+    """Remembers the most that was taken, and by how many."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes)
+        self.peak_bytes = 0
+        self.seen: set[Share] = set()
+
+    def take(self, share: Share, size_bytes: int) -> bool:
+        may_go_on = super().take(share, size_bytes)
+        self.peak_bytes = max(self.peak_bytes, self.taken_bytes)
+        self.seen.add(share)
+        return may_go_on
+
+
+@pytest.mark.image_rule(8)
+async def test_many_bombs_at_once_stay_within_the_memory_of_bodies() -> None:
+    bomb, go_on, memory = gzip.compress(bytes(4 * MIB)), asyncio.Event(), Watched(MIB)
+
+    async def all_but_the_end(writer: StreamWriter) -> None:
+        writer.write(response(bomb[:-4], IMAGE, "Content-Encoding: gzip", length=len(bomb)))
+        await go_on.wait()
+        writer.write(bomb[-4:])
+
+    async with world() as web:
+        web.public.answers["/a.jpg"] = [all_but_the_end]
+
+        async def fetch() -> FetchResult:
+            with memory.share() as share:
+                return await web.fetcher.fetch(web.url("/a.jpg"), "acme", share)
+
+        fetches = [asyncio.create_task(fetch()) for _ in range(8)]
+        await until(lambda: len(memory.seen) == len(fetches))
+        go_on.set()
+        results = await asyncio.gather(*fetches)
+
+    assert all(isinstance(result, Fetched) and result.body == bytes(4 * MIB) for result in results)
+    # The oldest goes on to its end; each other one holds at most the piece that it stopped at.
+    assert memory.peak_bytes <= 5 * MIB + 8 * (64 << 10)
 
 
 async def test_what_looks_compressed_and_does_not_say_so_is_left_as_it_is() -> None:

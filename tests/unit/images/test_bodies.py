@@ -42,11 +42,14 @@ ENCODERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def collect(encoding: str, sent: bytes, pieces: list[int]) -> bytes | FetchReason:
-    body = Body([encoding], CAP)
+def collect(encoding: str, sent: bytes, pieces: list[int], cap: int = CAP) -> bytes | FetchReason:
+    body = Body([encoding], cap)
     cuts = sorted({0, len(sent), *(piece % (len(sent) + 1) for piece in pieces)})
     for start, end in itertools.pairwise(cuts):
-        if reason := body.feed(sent[start:end]):
+        reason = body.feed(sent[start:end])
+        while not reason and body.has_more:
+            reason = body.feed(b"")
+        if reason:
             return reason
     return body.finish()
 
@@ -123,6 +126,29 @@ def test_what_is_inflated_is_never_more_than_the_cap_and_a_byte() -> None:
     assert body.size_bytes == CAP + 1
 
 
+@pytest.mark.image_rule(9)
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "Deflate "])
+def test_a_chunk_is_inflated_piece_by_piece(encoding: str) -> None:
+    body, held = Body([encoding], 1 << 20), [0]
+    assert body.feed(ENCODERS[encoding](bytes(300_000))) is None
+    while body.has_more:
+        held.append(body.size_bytes)
+        assert body.feed(b"") is None
+    held.append(body.size_bytes)
+
+    assert max(later - earlier for earlier, later in itertools.pairwise(held)) <= 1 << 16
+    assert body.finish() == bytes(300_000)
+
+
+@pytest.mark.image_rule(9)
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "Deflate "])
+@pytest.mark.parametrize("over", [-258, -1, 0, 1, 157, 258])
+def test_a_body_that_ends_beside_a_piece_is_whole(encoding: str, over: int) -> None:
+    content = bytes((1 << 17) + over)
+
+    assert collect(encoding, ENCODERS[encoding](content), [], 1 << 20) == content
+
+
 @pytest.mark.image_rule(11)
 def test_an_empty_body_and_one_of_another_length_are_incomplete() -> None:
     assert Body([], CAP).finish() is FetchReason.INCOMPLETE
@@ -193,6 +219,8 @@ def test_a_length_over_the_cap_is_refused_before_anything_is_read() -> None:
     assert judge_head(200, headers(("Content-Length", str(CAP))), CAP) is None
     assert judge_head(200, headers(("Content-Length", str(CAP + 1))), CAP) is FetchReason.TOO_LARGE
     assert judge_head(200, headers(), CAP) is None
+    for digits in (20, 5000):
+        assert judge_head(200, headers(("Content-Length", "9" * digits)), CAP) is FetchReason.TOO_LARGE
 
 
 @pytest.mark.image_rule(11)
