@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a GIF, PNG or WebP holds an animation. Reads block headers only, of a bounded number of blocks."""
+"""Whether a GIF or WebP holds an animation. Reads block headers only, of a bounded number of blocks."""
 
 from __future__ import annotations
 
 #: A frame of 10 MiB takes 41,000 of 255 bytes; made of single bytes it would take five million.
 _MAX_GIF_BLOCKS = 50_000
-#: Before the data. Encoders write some ten.
-_MAX_PNG_CHUNKS = 1000
 
 _TRAILER, _EXTENSION, _IMAGE = b";!,"
 _WEBP_ANIMATION = 0x02
@@ -45,17 +43,6 @@ def _second_frame_begins(body: bytes) -> bool:
 def _table_bytes(packed: int) -> int:
     """Of the colour table that a descriptor's last bits tell of."""
     return 3 << (packed & 7) + 1 if packed & 0x80 else 0
-
-
-def is_animated_png(body: bytes) -> bool:
-    """Whether a chunk that controls an animation, `acTL`, comes before the data."""
-    position = 8
-    for _ in range(_MAX_PNG_CHUNKS):
-        length, kind = body[position : position + 4], body[position + 4 : position + 8]
-        if kind in {b"acTL", b"IDAT", b""}:
-            return kind == b"acTL"
-        position += 12 + int.from_bytes(length, "big")
-    return False
 
 
 def is_animated_webp(body: bytes) -> bool:

@@ -25,13 +25,30 @@ def reason_of(error: Exception) -> FetchReason:
     return FetchReason.TRUNCATED if "truncated" in str(error).lower() else FetchReason.UNDECODABLE
 
 
+#: A PNG of as many chunks as it may have takes some 40,000, an ordinary file some ten.
+_MAX_READS = 100_000
+
+
+class _Pieces(io.BytesIO):
+    """A file that may be read in a bounded number of pieces: Pillow goes over junk byte by byte, for seconds."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file. Raises UnidentifiedImageError for one piece too many."""
+        self.reads += 1
+        if self.reads > _MAX_READS:
+            raise UnidentifiedImageError("it has too many pieces")
+        return super().read(size)
+
+
 def open_with_pillow(body: bytes, header: ImageHeader) -> tuple[Image.Image, int]:
     """The first frame in RGB, not yet upright, and its EXIF orientation.
 
     Alpha is composited on white. Only the sniffed format's decoder is tried. Raises what Pillow raises, which is
     more than it documents.
     """
-    with Image.open(io.BytesIO(body), formats=[header.format.value]) as image:
+    with Image.open(_Pieces(body), formats=[header.format.value]) as image:
         # Pillow opens lazily: nothing is decoded before this line, and nothing larger than was judged after it.
         if not _is_of_judged_size(image, header):
             raise UnidentifiedImageError("the decoder reads another size")

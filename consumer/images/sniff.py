@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from consumer.events import FetchReason
-from consumer.images.animation import is_animated_gif, is_animated_png, is_animated_webp
+from consumer.images.animation import is_animated_gif, is_animated_webp
 from consumer.images.isobmff import is_sequence, read_codec, read_size
+from consumer.images.png import is_animated_png, is_bearable_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -52,6 +53,8 @@ class ImageHeader:
     """EXIF orientation 1-8 of a JPEG; 1 for other formats."""
     animated: bool = False
     """Whether more frames follow the first, as far as that is told quickly. The first is the picture."""
+    scans: int = field(default=1, compare=False)
+    """Times that a JPEG's decoder goes over the picture."""
     sequential_frame: int | None = field(default=None, compare=False)
     """Where the frame header lies in a JPEG whose rows come one after the other, in one scan; else None."""
 
@@ -97,8 +100,9 @@ _FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE})
 _OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 #: A 10 MiB file has at most 160 full segments; millions of empty ones are an attack on this loop.
 _MAX_SEGMENTS = 1000
-#: Encoders write some ten. A scan may be 57 bytes that go over every block: a file of 10 MiB would decode for hours.
-_MAX_SCANS = 50
+#: Encoders write some ten, a dozen and a half where they optimise. A scan may be 57 bytes that go over every block: a
+#: file of 10 MiB would decode for hours.
+_MAX_SCANS = 20
 _SEGMENT = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd8])")
 
 
@@ -130,7 +134,9 @@ def _read_frame(body: bytes, position: int, marker: int, orientation: int) -> Im
     if scans > _MAX_SCANS:
         return FetchReason.UNDECODABLE
     frame = position if marker != _PROGRESSIVE and scans == 1 else None
-    return ImageHeader(ImageFormat.JPEG, width, height, components, bits, orientation, sequential_frame=frame)
+    return ImageHeader(
+        ImageFormat.JPEG, width, height, components, bits, orientation, scans=scans, sequential_frame=frame
+    )
 
 
 def _count_scans(body: bytes, position: int) -> int:
@@ -172,7 +178,7 @@ def read_orientation(exif: bytes) -> int:
 
 def _read_png(body: bytes) -> ImageHeader | FetchReason:
     name, width, height = struct.unpack_from(">4sII", body, 12)
-    if name != b"IHDR":
+    if name != b"IHDR" or not is_bearable_png(body):
         return FetchReason.UNDECODABLE
     return ImageHeader(ImageFormat.PNG, width, height, animated=is_animated_png(body))
 

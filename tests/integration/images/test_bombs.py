@@ -7,6 +7,7 @@ import json
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +80,19 @@ def lying_avif() -> bytes:
     return with_item_size(encoded(Image.new("L", (5000, 4000)), "AVIF", speed=10), 64, 48)
 
 
+def many_scans(side: int, scans: int) -> bytes:
+    """Progressive, of ten scans, the last of which comes again and again."""
+    whole = jpeg(Image.new("RGB", (side, side)), progressive=True)
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + last * (scans - 10) + whole[-2:]
+
+
+def gif_with(junk: bytes) -> bytes:
+    whole = encoded(Image.new("L", (64, 64)), "GIF")
+    frame = whole.rindex(b",")
+    return whole[:frame] + junk + whole[frame:]
+
+
 def cost(body: bytes, folder: Path) -> dict[str, float | str]:
     file = folder / "bomb"
     file.write_bytes(body)
@@ -138,6 +152,22 @@ def test_at_the_border_the_size_decides(width: int, height: int, is_refused: boo
     refused = FetchReason.TOO_MANY_PIXELS if is_refused else FetchReason.TRUNCATED
 
     assert decode(png(width, height, chunk(b"IDAT", zeros(1000)))[:-20], 224) is refused
+
+
+@pytest.mark.parametrize("tiny", [b"!\xfe%b\0", b"%b"], ids=["blocks", "nothing"])
+def test_a_file_that_pillow_reads_byte_by_byte_is_left_soon(tiny: bytes) -> None:
+    assert not isinstance(decode(gif_with(tiny % (b"\1\0" * 9)), 224), FetchReason)
+    body = gif_with(tiny % (b"\1\0" * 5_000_000))
+    started = time.process_time()
+
+    assert decode(body, 224) is FetchReason.UNDECODABLE
+    assert time.process_time() - started < 0.7  # 0.1; to its end it takes 1.3-2.2
+
+
+def test_the_more_scans_a_jpeg_has_the_fewer_pixels_it_may_have() -> None:
+    assert decode(many_scans(5000, 20), 224) is FetchReason.UNDECODABLE
+    assert not isinstance(decode(many_scans(5000, 10), 224), FetchReason)
+    assert not isinstance(decode(many_scans(2000, 20), 224), FetchReason)
 
 
 def test_a_short_side_of_31_is_too_small_and_of_32_is_not() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from consumer.images.animation import is_animated_gif, is_animated_png
+from consumer.images.animation import is_animated_gif
+from consumer.images.png import is_animated_png
 from consumer.images.sniff import ImageHeader, read_header
 from tests.unit.images.drawn import encoded, exif, shirt
 

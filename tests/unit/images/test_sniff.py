@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import struct
 import time
+import zlib
 
 import pytest
 from hypothesis import given
@@ -102,8 +103,9 @@ def test_a_jpeg_of_very_many_scans_is_not_decoded(hidden_behind: bytes) -> None:
     whole = jpeg(shirt(61, 83), progressive=True)
     last_scan = hidden_behind + whole[whole.rindex(b"\xff\xda") : -2]
 
-    assert isinstance(read_header(whole[:-2] + last_scan * 20 + whole[-2:]), ImageHeader)
-    assert read_header(whole[:-2] + last_scan * 60 + whole[-2:]) is FetchReason.UNDECODABLE
+    assert whole.count(b"\xff\xda") == 10
+    assert isinstance(read_header(whole[:-2] + last_scan * 10 + whole[-2:]), ImageHeader)
+    assert read_header(whole[:-2] + last_scan * 11 + whole[-2:]) is FetchReason.UNDECODABLE
 
 
 def test_only_a_jpeg_of_one_sequential_scan_is_said_to_be_one() -> None:
@@ -139,6 +141,31 @@ def test_other_formats_tell_their_size(name: str, options: dict[str, object]) ->
 @pytest.mark.parametrize("name", ["PNG", "GIF", "WEBP"])
 def test_other_formats_cut_in_their_header_are_truncated(name: str) -> None:
     assert read_header(encoded(shirt(61, 83), name)[:14][: 8 if name == "GIF" else 14]) is FetchReason.TRUNCATED
+
+
+def png_chunk(kind: bytes, content: bytes = b"") -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+@pytest.mark.parametrize("kind", [b"prVt", b"IDAT", b"tEXt"])
+@pytest.mark.parametrize("is_after_the_data", [False, True])
+def test_a_png_of_very_many_chunks_is_not_decoded(kind: bytes, *, is_after_the_data: bool) -> None:
+    whole = encoded(shirt(61, 83), "PNG")
+    at = len(whole) - 12 if is_after_the_data else whole.index(b"IDAT") - 4
+    started = time.process_time()
+
+    assert isinstance(read_header(whole[:at] + png_chunk(kind) * 9_990 + whole[at:]), ImageHeader)
+    assert read_header(whole[:at] + png_chunk(kind) * 800_000 + whole[at:]) is FetchReason.UNDECODABLE
+    assert time.process_time() - started < 0.5
+
+
+def test_a_png_has_one_colour_profile() -> None:
+    whole = encoded(shirt(61, 83), "PNG")
+    profile = png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1 << 20)))
+
+    assert isinstance(read_header(whole[:33] + profile + whole[33:]), ImageHeader)
+    assert read_header(whole[:33] + profile * 2 + whole[33:]) is FetchReason.UNDECODABLE
+    assert read_header(whole[:33] + profile + whole[33:-12] + profile + whole[-12:]) is FetchReason.UNDECODABLE
 
 
 @pytest.mark.image_rule(13)
