@@ -11,33 +11,42 @@ import errno
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
+from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING
 
 import aiohttp
-import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 
 from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images.addresses import Address
-from consumer.images.kept_hosts import KeptHosts
+from consumer.images.kept_connections import KeptConnections
 
 if TYPE_CHECKING:
+    import asyncio
+
     from aiohappyeyeballs import AddrInfoType
     from aiohttp.connector import Connection
+    from aiohttp.http import RawResponseMessage
+    from aiohttp.streams import StreamReader
     from aiohttp.tracing import Trace
 
     from consumer.images.addresses import AddressPolicy
     from consumer.settings import ImageSettings
 
-log = structlog.get_logger()
-
 #: Of a name server; a lost packet is no reason to lose an image.
 _DNS_TRIES = 2
+#: Of an answer. When all fail, aiohttp tries them again without the first, and so on: 4 are at most 10 dials.
+_ADDRESSES = 4
+#: Answers 1xx before the one that counts. A host that sends no other costs a core.
+_INTERIM_ANSWERS = 5
+_INTERIM = frozenset(range(100, 200)) - {101}  # after which there is no HTTP any more
 
 #: Why nothing may be fetched from an address and port; None when it may.
 Judge = Callable[[Address, int], FetchReason | None]
@@ -49,8 +58,10 @@ class Dial:
 
     address: str | None = None
     """The last one that was dialled or refused; None on a kept connection."""
-    refused: list[FetchReason] = field(default_factory=list)
-    """aiohttp may try another address, or merge several errors into one that hides these."""
+    refused: dict[str, FetchReason] = field(default_factory=dict)
+    """By address. aiohttp may try another one, or merge several errors into one that hides these."""
+    stands: bool = False
+    """Whether a new connection came up, with a host or its proxy."""
     dns_s: float = 0.0
     connect_s: float = 0.0
     """Until the connection stood, DNS included."""
@@ -74,16 +85,18 @@ class Connector(aiohttp.TCPConnector):
     def __init__(self, settings: ImageSettings, judge: Judge, resolver: AbstractResolver) -> None:
         """Raises SettingsInvalid for authorities that cannot be read."""
         self._judge = judge
-        self._kept = KeptHosts(settings.hosts_kept_alive, settings.keep_alive_s)
+        self._kept = KeptConnections(settings.connections_kept_alive)
         super().__init__(
             limit=0,
             keepalive_timeout=settings.keep_alive_s,
             ttl_dns_cache=settings.dns_cache_s,
             use_dns_cache=settings.dns_cache_s > 0,
-            resolver=_Timed(resolver),
+            resolver=_Few(resolver),
             socket_factory=self._open_socket,
             ssl=_authorities(settings),
         )
+        line: type[ResponseHandler] = _Line
+        self._factory = partial(line, loop=self._loop)
 
     async def connect(
         self,
@@ -99,7 +112,7 @@ class Connector(aiohttp.TCPConnector):
             connection.close()
             connection = await super().connect(req, traces, timeout)
         dials.get().connect_s = time.perf_counter() - started
-        if not self._kept.keeps(req.url.raw_authority) and connection.protocol is not None:
+        if connection.protocol is not None and not self._kept.keeps(connection.protocol):
             connection.protocol.force_close()  # once the answer is read
         return connection
 
@@ -108,10 +121,30 @@ class Connector(aiohttp.TCPConnector):
         dial = dials.get()
         dial.address, port = str(sockaddr[0]), int(sockaddr[1])
         if reason := self._judge(ip_address(dial.address), port):
-            dial.refused.append(reason)
-            log.warning("image_address_refused", address=dial.address, port=port, reason=reason.value)
+            dial.refused[dial.address] = reason
             raise PermissionError(errno.EACCES, "not an address to fetch images from")
         return socket.socket(family, kind, protocol)
+
+
+class _Line(ResponseHandler):
+    """A connection that says when it stands, and has an end to interim answers."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._interim = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        dials.get().stands = True
+        super().connection_made(transport)
+
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        if self._interim > _INTERIM_ANSWERS:
+            return
+        self._interim = self._interim + 1 if data[0].code in _INTERIM else 0
+        if self._interim > _INTERIM_ANSWERS:
+            self.set_exception(aiohttp.ClientPayloadError("interim answers without end"))
+        else:
+            super().feed_data(data, size)
 
 
 def _authorities(settings: ImageSettings) -> ssl.SSLContext | bool:
@@ -139,6 +172,7 @@ def is_our_own(address: Address) -> bool:
     """Whether an interface of this machine has the address: only then it can be bound.
 
     Where the kernel lets everybody bind everything (`ip_nonlocal_bind`) this cannot be told, and the answer is no.
+    Raises OSError where it cannot be asked, for want of descriptors for example: then nothing is dialled.
     """
     return _can_bind(address) and not _can_bind(_NOBODYS[address.version])
 
@@ -146,19 +180,23 @@ def is_our_own(address: Address) -> bool:
 #: Of the networks for documentation.
 _NOBODYS: dict[int, Address] = {4: ip_address("192.0.2.1"), 6: ip_address("2001:db8::1")}
 
+_NOT_OURS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
 
 def _can_bind(address: Address) -> bool:
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.bind((str(address), 0))
-    except OSError:
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
         return False
     return True
 
 
-class _Timed(AbstractResolver):
-    """Notes how long the other one takes."""
+class _Few(AbstractResolver):
+    """The first few addresses of an answer, which may have thousands; and notes how long it took."""
 
     def __init__(self, resolver: AbstractResolver) -> None:
         self._resolver = resolver
@@ -168,12 +206,21 @@ class _Timed(AbstractResolver):
     ) -> list[ResolveResult]:
         started = time.perf_counter()
         try:
-            return await self._resolver.resolve(host, port, family)
+            return _first_of_each_family(await self._resolver.resolve(host, port, family))
         finally:
             dials.get().dns_s = time.perf_counter() - started
 
     async def close(self) -> None:
         """Not ours to close."""
+
+
+def _first_of_each_family(answers: Iterable[ResolveResult]) -> list[ResolveResult]:
+    """In turn, as long as there are both."""
+    families: dict[int, list[ResolveResult]] = {}
+    for answer in answers:
+        families.setdefault(answer["family"], []).append(answer)
+    in_turn = chain.from_iterable(zip_longest(*families.values()))
+    return list(islice((answer for answer in in_turn if answer is not None), _ADDRESSES))
 
 
 def make_resolver(settings: ImageSettings) -> AbstractResolver:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import time
 from dataclasses import dataclass
@@ -106,13 +107,13 @@ class Exchange:
                 self._note(dial, time.perf_counter() - started)
                 if response.status in _WITH_BODY:
                     outcome = await self._read(response, share, started + limit_s)
-                    verdict = Verdict.GOOD if isinstance(outcome, bytes) else Verdict.ALIVE
-                    return Answer(outcome, verdict, response.status, None, dial.address)
+                    return Answer(outcome, _verdict(outcome), response.status, None, dial.address)
                 return self._without_body(response, dial)
         except (aiohttp.ClientError, OSError) as error:
-            return _failure(url, error, dial)
+            return self._failure(url, error, dial)
         finally:
             dials.reset(token)
+            _report_refused(url, dial)
 
     def _timeout(self, total_s: float) -> aiohttp.ClientTimeout:
         settings = self._settings
@@ -158,19 +159,40 @@ class Exchange:
         verdict = Verdict.BAD if reason is FetchReason.STATUS_5XX else Verdict.ALIVE
         return Answer(reason, verdict, status, retry_after_s(headers, datetime.now(UTC)), dial.address)
 
+    def _failure(self, url: URL, error: aiohttp.ClientError | OSError, dial: Dial) -> Answer:
+        reason, verdict = _told_apart(error)
+        if dial.refused:  # the address is what counts, even when another one failed otherwise
+            reason, verdict = min(dial.refused.values(), key=lambda word: word is FetchReason.PORT), Verdict.NONE
+        elif self._proxy and reason is FetchReason.TIMEOUT_CONNECT and not dial.stands:  # with the proxy
+            verdict = Verdict.NONE
+        log.debug("image_request_failed", host=url.raw_host, reason=reason.value, error=type(error).__name__)
+        return Answer(reason, verdict, address=dial.address)
+
+
+def _verdict(outcome: bytes | FetchReason) -> Verdict:
+    """What a body says of its host; one for which there was no room says nothing."""
+    if isinstance(outcome, bytes):
+        return Verdict.GOOD
+    return Verdict.NONE if outcome is FetchReason.TIMEOUT_TOTAL else Verdict.ALIVE
+
 
 def _redirect(locations: list[str]) -> Redirect | FetchReason:
     """Where to; `status_other` for nowhere, and for two places at once."""
     return Redirect(locations[0]) if len(set(locations)) == 1 and locations[0] else FetchReason.STATUS_OTHER
 
 
-def _failure(url: URL, error: aiohttp.ClientError | OSError, dial: Dial) -> Answer:
-    if dial.refused:  # the address is what counts, even when another one failed otherwise
-        reason, verdict = min(dial.refused, key=lambda word: word is FetchReason.PORT), Verdict.NONE
-    else:
-        reason, verdict = _told_apart(error)
-    log.debug("image_request_failed", host=url.raw_host, reason=reason.value, error=type(error).__name__)
-    return Answer(reason, verdict, address=dial.address)
+def _report_refused(url: URL, dial: Dial) -> None:
+    """Once a request, however many addresses its name has."""
+    if dial.refused:
+        address, reason = next(iter(dial.refused.items()))
+        log.warning(
+            "image_address_refused",
+            host=url.raw_host,
+            address=address,
+            addresses=len(dial.refused),
+            port=url.port,
+            reason=reason.value,
+        )
 
 
 #: The first that fits.
@@ -188,8 +210,25 @@ _MEANINGS: tuple[tuple[type[Exception], FetchReason, Verdict], ...] = (
     (Exception, FetchReason.CONNECT, Verdict.BAD),
 )
 
+#: What this machine lacks, or its own network: no word of any host.
+_OUR_OWN = frozenset(
+    {
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.EADDRNOTAVAIL,
+        errno.EAFNOSUPPORT,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.EACCES,
+    }
+)
+
 
 def _told_apart(error: aiohttp.ClientError | OSError) -> tuple[FetchReason, Verdict]:
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status in _PROXY_REFUSALS:
         return FetchReason.BLOCKED_ADDRESS, Verdict.NONE
+    if isinstance(error, OSError) and error.errno in _OUR_OWN:
+        return FetchReason.CONNECT, Verdict.NONE
     return next((reason, verdict) for kind, reason, verdict in _MEANINGS if isinstance(error, kind))

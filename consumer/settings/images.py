@@ -62,6 +62,12 @@ def _nat64_prefix(prefix: IPv6Network) -> IPv6Network:
     return prefix
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"{text!r} has control characters: it is sent in a header of one line")
+    return text
+
+
 #: A host name or an address in lower case; `*.` in front means every host below it.
 HostPattern = Annotated[str, AfterValidator(_host_pattern)]
 
@@ -147,11 +153,16 @@ class ImageSettings(Section):
     hosts_remembered: int = Field(10_000, ge=1, description="Hosts whose state is kept: vendors invent names.")
     dns_cache_s: int = Field(60, ge=0, description="Addresses are judged when they are dialled, so a cache is safe.")
     keep_alive_s: float = Field(60, gt=0, description="A kept connection costs a fifth of the CPU of a new one.")
-    hosts_kept_alive: int = Field(
-        256, ge=0, description="Hosts that may have idle connections; others get a new one for each image."
+    connections_kept_alive: int = Field(
+        256,
+        ge=0,
+        description="Open connections that are kept for the next image, each a descriptor; beyond them each image gets "
+        "a new one. With in_flight it is to stay below the limit of descriptors, often 1,024.",
     )
     decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Default: one per core.")
-    contact: str = Field("https://example.org/hangtag", description="Contact in the User-Agent, for host owners.")
+    contact: Annotated[str, AfterValidator(_one_line)] = Field(
+        "https://example.org/hangtag", description="Contact in the User-Agent, for host owners."
+    )
 
     @field_validator("heic")
     @classmethod

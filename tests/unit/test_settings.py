@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from consumer.errors import SettingsInvalid
-from consumer.settings import load_settings
+from consumer.settings import ImageSettings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -275,3 +276,9 @@ def test_heic_needs_its_package_and_memory(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where it is not installed
     with pytest.raises(SettingsInvalid, match=r"images\.heic: .*pip install 'hangtag\[heic\]'"):
         load_settings()
+
+
+@pytest.mark.parametrize("contact", ["mailto:us@shop.example\n", "a\r\nHost: b", "a\x00"])
+def test_a_contact_that_does_not_fit_a_header_is_refused(contact: str) -> None:
+    with pytest.raises(ValidationError, match="control characters"):
+        ImageSettings(contact=contact)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from consumer.images.http import Fetcher, FetchFailed
@@ -135,6 +136,26 @@ async def _give(answer: Answer, reader: asyncio.StreamReader, writer: asyncio.St
         await writer.drain()
     else:
         await answer(writer)
+
+
+@contextlib.asynccontextmanager
+async def full_listener(address: str) -> AsyncIterator[int]:
+    """The port of one that never takes a connection up: its queue is full, so the kernel lets a new one wait."""
+    loop = asyncio.get_running_loop()
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((address, 0))
+        listener.listen(0)
+        for _ in range(4):
+            client = stack.enter_context(socket.socket())
+            client.settimeout(0)
+            with contextlib.suppress(BlockingIOError):
+                client.connect(listener.getsockname())
+        first = stack.enter_context(socket.socket())
+        first.settimeout(0)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(loop.sock_connect(first, listener.getsockname()), 0.1)
+        yield listener.getsockname()[1]
 
 
 @dataclass

@@ -177,3 +177,21 @@ async def test_what_comes_before_anybody_asked_is_nobodys_answer() -> None:
         await until(lambda: unasked(web) or not web.public.open_connections)
 
         assert await web.fetch(response(b"good", IMAGE), path="/b.jpg") == b"good"
+
+
+@pytest.mark.image_rule(7)
+@pytest.mark.parametrize(("interim", "outcome"), [(5, BODY), (6, "incomplete"), (100_000, "incomplete")])
+async def test_a_host_may_keep_us_in_suspense_a_few_times_only(interim: int, outcome: bytes | str) -> None:
+    answer = b"HTTP/1.1 103 Early Hints\r\n\r\n" * interim + response(BODY, IMAGE)
+    async with world(retries=0) as web:
+        assert await web.fetch(then_close(answer)) == outcome
+        assert len(web.public.requests) == 1
+
+
+@pytest.mark.image_rule(7)
+async def test_each_request_on_a_connection_may_have_interim_answers() -> None:
+    async with world(retries=0) as web:
+        for number in range(4):
+            answer = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 4 + response(BODY, IMAGE)
+            assert await web.fetch(answer, path=f"/{number}.jpg") == BODY
+        assert web.public.connections == 1

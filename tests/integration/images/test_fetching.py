@@ -19,8 +19,10 @@ from tests.integration.images.hosts import (
     redirect,
     response,
     then_close,
+    when_told,
     world,
 )
+from tests.support.descriptors import no_descriptor_left
 from tests.support.wait import until
 
 
@@ -127,9 +129,9 @@ async def test_the_result_names_the_url_as_the_vendor_sent_it() -> None:
         assert (fetched.url, fetched.body) == (url, BODY)
 
 
-async def test_hosts_beyond_those_kept_alive_get_a_connection_for_each_image() -> None:
+async def test_beyond_the_connections_kept_alive_each_image_gets_its_own() -> None:
     names = {f"{letter}.example": [PUBLIC] for letter in "abc"}
-    async with world(names=names, hosts_kept_alive=1) as web:
+    async with world(names=names, connections_kept_alive=1) as web:
         web.public.answers["/a.jpg"] = [response(BODY, IMAGE)]
 
         for name in ("a.example", *["b.example"] * 3, "c.example", "a.example"):
@@ -137,3 +139,25 @@ async def test_hosts_beyond_those_kept_alive_get_a_connection_for_each_image() -
 
         assert web.public.connections == 1 + 3 + 1
         await until(lambda: web.public.open_connections == 1)
+
+
+async def test_one_host_keeps_no_more_connections_than_all_may() -> None:
+    go_on = asyncio.Event()
+    async with world(connections_kept_alive=2, retries=0) as web:
+        web.public.answers["/a.jpg"] = [when_told(go_on, response(BODY, IMAGE))]
+        fetches = [asyncio.create_task(web.get(web.url(f"/a.jpg?{number}"))) for number in range(6)]
+        web.public.answers |= {f"/a.jpg?{number}": web.public.answers["/a.jpg"] for number in range(6)}
+        await until(lambda: len(web.public.requests) == 6)
+        go_on.set()
+
+        assert await asyncio.gather(*fetches) == [BODY] * 6
+        await until(lambda: web.public.open_connections == 2)
+
+
+async def test_that_we_have_no_descriptor_left_is_no_fault_of_the_hosts() -> None:
+    async with world(breaker_failures=2, retries=0) as web:
+        web.public.answers["/a.jpg"] = [response(BODY, IMAGE)]
+        with no_descriptor_left():
+            assert [await web.get(web.url("/a.jpg")) for _ in range(4)] == ["connect"] * 4
+
+        assert await web.get(web.url("/a.jpg")) == BODY

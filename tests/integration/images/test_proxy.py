@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,18 @@ from consumer.images.memory import BodyMemory
 from consumer.observability.metrics import Metrics
 from consumer.settings import Egress, ImageSettings
 from tests.integration.images.authority import Authority
-from tests.integration.images.hosts import BODY, IMAGE, PRIVATE, PUBLIC, Names, World, redirect, response, world
+from tests.integration.images.hosts import (
+    BODY,
+    IMAGE,
+    PRIVATE,
+    PUBLIC,
+    Names,
+    World,
+    full_listener,
+    redirect,
+    response,
+    world,
+)
 from tests.integration.images.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -157,6 +169,33 @@ async def test_a_proxy_that_is_down_is_no_fault_of_the_hosts(authority: Authorit
         for url in ("http://shop.example/a.jpg", "https://shop.example/a.jpg"):
             assert [await web.get(url) for _ in range(6)] == ["connect"] * 6
         assert web.fetcher._hosts.open == 0
+
+
+async def test_a_proxy_that_takes_no_connection_up_is_no_fault_of_the_hosts(authority: Authority) -> None:
+    async with full_listener(PROXY) as port:
+        settings: dict[str, Any] = {"egress": Egress.PROXY, "proxy_url": SecretStr(f"http://{PROXY}:{port}")}
+        limits: dict[str, Any] = {"breaker_failures": 2, "retries": 0, "connect_timeout_s": 0.1}
+        async with world(None, authority.tls, **limits, **settings) as web:
+            for url in ("http://shop.example/a.jpg", "https://shop.example/a.jpg"):
+                assert [await web.get(url) for _ in range(4)] == ["timeout_connect"] * 4
+            assert web.fetcher._hosts.open == 0
+
+
+async def test_a_tunnel_that_does_not_come_up_speaks_against_the_host(authority: Authority) -> None:
+    """The proxy waits for the host, and would answer quickly for itself."""
+
+    async def wait_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(wait_on, PROXY, 0)
+    url = SecretStr(f"http://{PROXY}:{server.sockets[0].getsockname()[1]}")
+    limits: dict[str, Any] = {"breaker_failures": 2, "retries": 0, "connect_timeout_s": 0.1}
+    async with world(None, authority.tls, egress=Egress.PROXY, proxy_url=url, **limits) as web:
+        reasons = [await web.get("https://shop.example/a.jpg") for _ in range(3)]
+    server.close()
+
+    assert reasons == ["timeout_connect", "timeout_connect", "circuit_open"]
 
 
 async def test_a_name_of_the_proxy_that_nobody_knows_is_no_fault_of_the_hosts() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.images.addresses import AddressPolicy
 from consumer.images.http import Fetcher
@@ -29,6 +31,9 @@ from tests.integration.images.hosts import (
 
 if TYPE_CHECKING:
     from aiohttp.abc import ResolveResult
+
+    from consumer.events import FetchReason
+    from consumer.images.addresses import Address
 
 pytestmark = pytest.mark.image_rule(5)
 
@@ -139,6 +144,43 @@ async def test_a_refused_address_is_named_even_when_the_other_one_fails_otherwis
         reasons = [await web.get(f"http://{name}:{port}/") for name in names]
 
         assert reasons == ["blocked_address", "connect"]
+
+
+async def test_of_a_name_with_a_thousand_addresses_few_are_dialled(monkeypatch: pytest.MonkeyPatch) -> None:
+    dialled: list[str] = []
+    policy_judge = AddressPolicy.judge
+
+    def watched(policy: AddressPolicy, address: Address, port: int) -> FetchReason | None:
+        dialled.append(str(address))
+        return policy_judge(policy, address, port)
+
+    monkeypatch.setattr(AddressPolicy, "judge", watched)
+    addresses = [f"127.1.{high}.{low}" for high in range(4) for low in range(250)]
+    with socket.socket() as deaf:
+        deaf.bind(("127.1.0.0", 0))  # nobody listens, and nobody else can
+        port = deaf.getsockname()[1]
+        async with world({"many.example": addresses}, retries=0, allow_private=(f"127.1.0.0/16:{port}",)) as web:
+            assert await web.get(f"http://many.example:{port}/a.jpg") == "connect"
+
+    assert 1 < len(dialled) <= 10
+
+
+async def test_a_name_with_a_thousand_private_addresses_is_refused_once() -> None:
+    addresses = [f"10.0.{high}.{low}" for high in range(4) for low in range(250)]
+    async with world({"many.example": addresses}) as web:
+        with capture_logs() as logs:
+            assert await web.get(web.url("/a.jpg", "many.example")) == "blocked_address"
+
+    (refused,) = [entry for entry in logs if entry["event"] == "image_address_refused"]
+    assert (refused["host"], refused["address"]) == ("many.example", "10.0.0.0")
+
+
+async def test_one_family_does_not_crowd_out_the_other() -> None:
+    addresses = [*(f"fd00::{number:x}" for number in range(100)), PUBLIC]
+    async with world({"both.example": addresses}) as web:
+        web.public.answers["/a.jpg"] = [response(BODY, IMAGE)]
+
+        assert await web.get(web.url("/a.jpg", "both.example")) == BODY
 
 
 async def test_an_exception_for_a_port_does_not_open_it_for_other_public_addresses() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import errno
 from ipaddress import ip_address
 
 import pytest
@@ -9,6 +10,7 @@ from consumer.events import FetchReason
 from consumer.images.addresses import AddressPolicy
 from consumer.images.dialling import is_our_own, judge
 from consumer.settings import ImageSettings
+from tests.support.descriptors import no_descriptor_left
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.3"])
@@ -27,3 +29,11 @@ def test_an_address_of_ours_is_refused_even_if_it_is_public(monkeypatch: pytest.
     monkeypatch.setattr(AddressPolicy, "is_public", lambda *_: True)
 
     assert judge(AddressPolicy.of(ImageSettings()), ip_address("127.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
+
+
+def test_without_a_descriptor_to_ask_with_nothing_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AddressPolicy, "is_public", lambda *_: True)
+    policy = AddressPolicy.of(ImageSettings())
+
+    with no_descriptor_left(), pytest.raises(OSError, match=f"Errno {errno.EMFILE}"):
+        judge(policy, ip_address("127.0.0.1"), 80)
