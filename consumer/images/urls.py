@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -13,6 +12,7 @@ from yarl import URL
 from consumer.events import FetchReason
 from consumer.images.addresses import AddressPolicy
 from consumer.images.vendor_hosts import HostRules
+from consumer.settings.host_names import is_odd_address, literal_of
 
 if TYPE_CHECKING:
     from consumer.images.ranges import Address
@@ -27,8 +27,6 @@ _ORIGINS_REMEMBERED = 10_000
 _FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 #: What yarl leaves in a host may still hold NUL, blanks and percent signs.
 _HOST_NAME = re.compile(r"(?=.{1,254}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
-#: `0x7f.1`, `127.1`, `2130706433`: a host that ends in a number is an address (WHATWG URL, section 3.5), oddly written.
-_ODD_ADDRESS = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class UrlPolicy:
         if url.scheme not in self.schemes:
             return FetchReason.SCHEME
         name, port = url.raw_host, url.port
-        literal = _literal(name or "")
+        literal = literal_of(name or "")
         if name is None or port is None or (literal is None and not _is_name(name)):
             return FetchReason.INVALID_URL
         if url.raw_user is not None or url.raw_password is not None:
@@ -121,13 +119,4 @@ def _parse(text: str) -> URL | FetchReason:
 
 
 def _is_name(host: str) -> bool:
-    return bool(_HOST_NAME.fullmatch(host)) and not _ODD_ADDRESS.fullmatch(host)
-
-
-def _literal(host: str) -> Address | None:
-    """The address that the host is, if it is one. A zone id is no part of a URL and makes the host invalid."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return None
-    return None if isinstance(address, IPv6Address) and address.scope_id else address
+    return bool(_HOST_NAME.fullmatch(host)) and not is_odd_address(host)

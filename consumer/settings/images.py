@@ -7,12 +7,13 @@ import os
 import re
 from enum import StrEnum
 from importlib.util import find_spec
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
+from consumer.settings.host_names import is_odd_address, literal_of
 from consumer.settings.section import Section
 
 
@@ -37,23 +38,13 @@ def parse_endpoint(text: str) -> PrivateEndpoint:
 
 
 _PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-#: No URL names a host so: what ends in a number is an address or nothing.
-_ODD_ADDRESS = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")
 
 
 def _host_pattern(text: str) -> str:
     pattern = text.lower().rstrip(".")
-    if not _is_address(pattern) and (not _PATTERN.fullmatch(pattern) or _ODD_ADDRESS.fullmatch(pattern)):
+    if literal_of(pattern) is None and (not _PATTERN.fullmatch(pattern) or is_odd_address(pattern)):
         raise ValueError(f"{text!r} is no host name: cdn.example.org, *.example.org or an address (IDN as xn--)")
     return pattern
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return "%" not in text
 
 
 def _nat64_prefix(prefix: IPv6Network) -> IPv6Network:
