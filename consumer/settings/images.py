@@ -7,11 +7,11 @@ import os
 import re
 from enum import StrEnum
 from importlib.util import find_spec
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from consumer.settings.host_names import is_odd_address, literal_of
 from consumer.settings.section import Section
@@ -24,8 +24,22 @@ class PrivateEndpoint(NamedTuple):
     port: int
 
 
+#: Where clouds hand out credentials: AWS and most others, AWS over IPv6, Alibaba, Azure, Oracle, Google over IPv6.
+_METADATA_IPV4 = ("169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
+_METADATA = (
+    *map(ip_address, (*_METADATA_IPV4, "fd00:ec2::254", "fd20:ce::254")),
+    *(ip_address(prefix + address) for prefix in ("::ffff:", "64:ff9b::") for address in _METADATA_IPV4),
+)
+#: Bits that an exception has at least, by version of IP: a site's network, not a provider's.
+_MIN_PREFIX = {4: 16, 6: 64}
+
+
 def _endpoint(text: str) -> str:
-    parse_endpoint(text)
+    network = parse_endpoint(text).network
+    if any(address in network for address in _METADATA):
+        raise ValueError(f"{text!r} holds a metadata service: any vendor could read the machine's credentials there")
+    if network.prefixlen < _MIN_PREFIX[network.version]:
+        raise ValueError(f"{text!r} is wider than /16 (/64 for IPv6): name the hosts that vendors need")
     return text
 
 
@@ -70,6 +84,17 @@ class Egress(StrEnum):
     PROXY = "proxy"
 
 
+#: A setting, and the one that it may not be above.
+_ORDERED = (
+    ("connect_timeout_s", "fetch_timeout_s"),
+    ("read_timeout_s", "fetch_timeout_s"),
+    ("slow_host_s", "fetch_timeout_s"),
+    ("min_side_px", "max_side_px"),
+    ("in_flight_per_host", "in_flight"),
+    ("breaker_first_s", "breaker_cap_s"),
+)
+
+
 class ImageSettings(Section):
     """Limits against vendors who choose the URLs and the bytes. All of them hold per process."""
 
@@ -111,7 +136,9 @@ class ImageSettings(Section):
     max_redirects: int = Field(3, ge=0, description="Hops followed, each checked like the first URL.")
     max_body_bytes: int = Field(10 << 20, ge=1, description="Body cap, by Content-Length and by counting.")
     body_bytes: int = Field(256 << 20, ge=1, description="Bytes of bodies that come in or wait to be decoded.")
-    max_pixels: int = Field(40_000_000, ge=1, description="Width x height, read from the header before decoding.")
+    max_pixels: int = Field(
+        40_000_000, ge=1, le=200_000_000, description="Width x height, read from the header before decoding."
+    )
     max_side_px: int = Field(16_384, ge=1, description="Longest side.")
     min_side_px: int = Field(32, ge=1, description="Shortest side; smaller pictures say nothing.")
     avif_bytes: int = Field(
@@ -150,7 +177,9 @@ class ImageSettings(Section):
         description="Open connections that are kept for the next image, each a descriptor; beyond them each image gets "
         "a new one. With in_flight it is to stay below the limit of descriptors, often 1,024.",
     )
-    decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Default: one per core.")
+    decode_threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="Default: one per core."
+    )
     contact: Annotated[str, AfterValidator(_one_line)] = Field(
         "https://example.org/hangtag", description="Contact in the User-Agent, for host owners."
     )
@@ -163,6 +192,21 @@ class ImageSettings(Section):
         if heic and info.data.get("avif_bytes") == 0:
             raise ValueError("the memory of its process is images.avif_bytes, which is 0")
         return heic
+
+    @model_validator(mode="after")
+    def _refuse_what_contradicts(self) -> ImageSettings:
+        """A default that is above its bound is no fault: it is as if it were the bound."""
+        faults = [
+            f"{lower} = {getattr(self, lower):g} is above {upper} = {getattr(self, upper):g}: lower it or raise {upper}"
+            for lower, upper in _ORDERED
+            if getattr(self, lower) > getattr(self, upper)
+            and getattr(self, lower) != type(self).model_fields[lower].default
+        ]
+        if self.proxy_url is not None and self.egress is Egress.DIRECT:
+            faults.append("proxy_url is set, but egress = direct goes past it: set egress = proxy, or unset proxy_url")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
     @property
     def private_endpoints(self) -> tuple[PrivateEndpoint, ...]:

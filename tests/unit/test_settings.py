@@ -151,6 +151,67 @@ def test_a_broken_private_endpoint_is_refused(monkeypatch: pytest.MonkeyPatch, e
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("169.254.169.254/32:80", "metadata"),
+        ("169.254.0.0/16:80", "metadata"),
+        ("100.100.100.200/32:80", "metadata"),
+        ("168.63.129.0/24:80", "metadata"),
+        ("192.0.0.192/32:80", "metadata"),
+        ("[fd00:ec2::254]/128:80", "metadata"),
+        ("[fd20:ce::]/64:80", "metadata"),
+        ("[::ffff:169.254.169.254]/128:80", "metadata"),
+        ("[64:ff9b::]/96:80", "metadata"),
+        ("0.0.0.0/0:80", "metadata"),
+        ("10.0.0.0/15:80", "wider"),
+        ("[fd12::]/63:80", "wider"),
+    ],
+)
+def test_no_exception_is_made_for_a_metadata_service_or_a_whole_network(
+    monkeypatch: pytest.MonkeyPatch, entry: str, why: str
+) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", json.dumps(["10.0.0.0/16:80", "[fd12::]/64:80", entry]))
+
+    with pytest.raises(SettingsInvalid, match=rf"images\.allow_private\.2: .*{why}"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("settings", "faults"),
+    [
+        ({"read_timeout_s": 20, "connect_timeout_s": 16}, ["connect_timeout_s = 16 is above", "read_timeout_s = 20"]),
+        ({"read_timeout_s": 3, "fetch_timeout_s": 2}, ["read_timeout_s = 3 is above fetch_timeout_s = 2: lower it or"]),
+        ({"slow_host_s": 16}, ["slow_host_s"]),
+        ({"min_side_px": 64, "max_side_px": 63}, ["min_side_px"]),
+        ({"in_flight_per_host": 129}, ["in_flight_per_host"]),
+        ({"breaker_first_s": 901}, ["breaker_first_s"]),
+        ({"proxy_url": "http://ann:hush@proxy:1"}, ["set egress = proxy, or unset proxy_url"]),
+        ({"breaker_first_s": 901, "proxy_url": "http://ann:hush@proxy:1"}, ["breaker_first_s", "proxy_url is set"]),
+    ],
+)
+def test_image_settings_that_contradict_each_other_are_told_all_at_once(
+    settings: dict[str, object], faults: list[str]
+) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(images=settings)
+
+    assert all(fault in str(caught.value) for fault in faults)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_default_above_the_bound_that_is_set_is_no_fault() -> None:
+    images = load_settings(images={"fetch_timeout_s": 0.5, "in_flight": 2, "breaker_cap_s": 10}).images
+
+    assert (images.read_timeout_s, images.in_flight_per_host) == (5, 8)
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_pixels", 200_000_001), ("decode_threads", 1025)])
+def test_more_than_a_machine_can_decode_is_refused(name: str, value: int) -> None:
+    with pytest.raises(SettingsInvalid, match=rf"images\.{name}"):
+        load_settings(images={name: value})
+
+
 @pytest.mark.parametrize("prefix", ["2001:db8::/33", "2001:db8::/128", "2001:db8:0:0:100::/96"])
 def test_a_nat64_prefix_that_cannot_be_one_is_refused(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
     monkeypatch.setenv("HANGTAG_IMAGES__NAT64_PREFIXES", f'["{prefix}"]')

@@ -39,7 +39,7 @@ def tried(**settings: Any) -> Finding:
         {"schemes": ("https",)},
         {"allowed_hosts": {"*": ("cdn.example.org",)}},
         {"denied_hosts": {"*": ("localhost",)}},
-        {"allow_private": tuple(f"127.0.0.0/8:{port}" for port in (80, 443, 8123))},
+        {"allow_private": tuple(f"127.0.0.0/16:{port}" for port in (80, 443, 8123))},
     ],
     ids=lambda settings: " ".join(settings) or "defaults",
 )

@@ -184,7 +184,7 @@ async def test_a_product_without_urls_has_no_images() -> None:
 
 
 async def test_six_silent_urls_cost_one_deadline() -> None:
-    async with stage(fetch_timeout_s=0.5, read_timeout_s=5) as (web, fetch):
+    async with stage(fetch_timeout_s=0.5) as (web, fetch):
         web.public.answers = {f"/{number}.jpg": [SILENCE] for number in range(6)}
         started = time.monotonic()
 
