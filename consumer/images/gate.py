@@ -6,8 +6,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections import deque
-from contextlib import suppress
+from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,18 +27,28 @@ class Patience:
 class Gate:
     """`slots` at a time, each from `enter` to `leave`; between them `begin`, when the work itself begins.
 
-    How slow the work is, is seen from the last two rounds of slots and from the age of what runs now, so a queue at
-    somebody who does not answer shrinks by the second. The last to come are the first to be turned away: they would
-    wait in vain. For one event loop.
+    How slow the work is, is seen from the last round of slots and from the age of what runs now, so a queue at somebody
+    who does not answer shrinks by the second. Owners who wait get slots in turn; of the one with most waiting the last
+    to come is the first to be turned away: it would wait in vain. For one event loop.
     """
 
-    def __init__(self, slots: int, patience: Patience | None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Without `patience` nobody is turned away."""
+    def __init__(
+        self,
+        slots: int,
+        patience: Patience | None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        per_owner: int | None = None,
+    ) -> None:
+        """Without `patience` nobody is turned away. No owner has more than `per_owner` slots."""
         self._slots = slots
         self._free = slots
         self._patience = patience
         self._clock = clock
-        self._queue: deque[asyncio.Future[bool]] = deque()
+        self._per_owner = per_owner or slots
+        self._inside: Counter[str] = Counter()
+        self._queues: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
+        self._closed_until_s = 0.0
         self._begun = 0
         self._begun_sum_s = 0.0
         self._took_s: deque[float] = deque(maxlen=slots)
@@ -48,33 +57,34 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
-        return len(self._queue)
+        """How many wait. From any thread."""
+        return sum(map(len, list(self._queues.values())))
 
     @property
     def running(self) -> int:
-        """How many are inside."""
+        """How many are inside. From any thread."""
         return self._slots - self._free
 
-    async def enter(self) -> bool:
+    async def enter(self, owner: str = "") -> bool:
         """Wait for a slot; False for one who is turned away."""
-        if self._free:
-            self._free -= 1
+        if self._free and self._may_enter(owner) and self._is_open():
+            self._take(owner)
             return True
         room = self._room()
         self._shorten_to(room)
-        if len(self._queue) >= room:
-            return False
+        if self.waiting >= room:
+            if len(self._queues.get(owner, ())) >= max(map(len, self._queues.values()), default=0):
+                return False
+            self._turn_one_away()
         place = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
+        self._queues.setdefault(owner, deque()).append(place)
         try:
             return bool(await place)
         except asyncio.CancelledError:
             if place.cancelled():
-                with suppress(ValueError):  # `leave` may have passed over it already
-                    self._queue.remove(place)
+                self._forget(owner, place)
             elif place.result():  # the slot came in the moment in which its taker was cancelled
-                self.leave(None)
+                self.leave(None, owner)
             raise
 
     def begin(self, now_s: float) -> None:
@@ -82,28 +92,71 @@ class Gate:
         self._begun += 1
         self._begun_sum_s += now_s
 
-    def leave(self, begun_s: float | None) -> None:
-        """Give the slot to the one who has waited longest. `begun_s` is what `begin` was told; None without it."""
+    def leave(self, begun_s: float | None, owner: str = "", pause_s: float = 0.0) -> None:
+        """Give the slot to the next, after a pause for all. `begun_s` is what `begin` was told; None without it.
+
+        The pause counts as work: a queue may be no longer than what comes through in between.
+        """
+        if pause_s:
+            self._close_for(pause_s)
         if begun_s is not None:
             self._begun -= 1
             self._begun_sum_s = self._begun_sum_s - begun_s if self._begun else 0.0
-            self._took_s.append(self._clock() - begun_s)
-            if self._patience:
-                self.is_slow = sum(self._took_s) > self._patience.slow_s * len(self._took_s)
-        while self._queue:
-            place = self._queue.popleft()
-            if not place.cancelled():
-                place.set_result(True)
-                self._shorten_to(self._room())
-                return
+            self._count(self._clock() - begun_s + pause_s)
         self._free += 1
-        if self._free == self._slots:  # what comes next is another crowd, perhaps in another hour
+        self._inside[owner] -= 1
+        if not self._inside[owner]:
+            del self._inside[owner]
+        if self._queues:
+            self._admit()
+            self._shorten_to(self._room())
+        elif self._free == self._slots:  # what comes next is another crowd, perhaps in another hour
             self._took_s.clear()
             self.is_slow = False
 
     def turn_all_away(self) -> None:
         """Let nobody in who waits now."""
         self._shorten_to(0)
+
+    def _count(self, took_s: float) -> None:
+        self._took_s.append(took_s)
+        if self._patience:
+            self.is_slow = sum(self._took_s) > self._patience.slow_s * len(self._took_s)
+
+    def _close_for(self, pause_s: float) -> None:
+        until_s = self._clock() + pause_s
+        if until_s > self._closed_until_s:
+            self._closed_until_s = until_s
+            asyncio.get_running_loop().call_later(pause_s, self._open, until_s)
+
+    def _open(self, until_s: float) -> None:
+        if self._closed_until_s == until_s:  # else another pause came in between
+            self._closed_until_s = 0.0
+            self._admit()
+
+    def _is_open(self) -> bool:
+        return not self._closed_until_s or self._clock() >= self._closed_until_s
+
+    def _may_enter(self, owner: str) -> bool:
+        return self._inside[owner] < self._per_owner
+
+    def _take(self, owner: str) -> None:
+        self._free -= 1
+        self._inside[owner] += 1
+
+    def _admit(self) -> None:
+        """One owner after the other."""
+        if not self._is_open():
+            return
+        while self._free and (owner := next(filter(self._may_enter, self._queues), None)) is not None:
+            place = self._queues[owner].popleft()
+            if self._queues[owner]:
+                self._queues.move_to_end(owner)
+            else:
+                del self._queues[owner]
+            if not place.cancelled():
+                self._take(owner)
+                place.set_result(True)
 
     def _room(self) -> int:
         """How many may wait."""
@@ -117,7 +170,21 @@ class Gate:
         return int(self._slots * self._patience.wait_s / mean_s)
 
     def _shorten_to(self, room: int) -> None:
-        while len(self._queue) > room:
-            place = self._queue.pop()
-            if not place.cancelled():
-                place.set_result(False)
+        while self.waiting > room:
+            self._turn_one_away()
+
+    def _turn_one_away(self) -> None:
+        owner = max(self._queues, key=lambda owner: len(self._queues[owner]))
+        place = self._queues[owner].pop()
+        if not self._queues[owner]:
+            del self._queues[owner]
+        if not place.cancelled():
+            place.set_result(False)
+
+    def _forget(self, owner: str, place: asyncio.Future[bool]) -> None:
+        """It was cancelled; `_admit` may have passed over it already."""
+        queue = self._queues.get(owner)
+        if queue and place in queue:
+            queue.remove(place)
+            if not queue:
+                del self._queues[owner]

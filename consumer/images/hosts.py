@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -36,11 +36,22 @@ class Verdict(Enum):
     """Nothing: we never reached it, or went away."""
 
 
+class Place(NamedTuple):
+    """One vendor at one host.
+
+    Slots, failures and pauses are counted for each: else a vendor whose URLs on a shared host fail would have that host
+    left alone for all others.
+    """
+
+    vendor_id: str
+    host: str
+
+
 @dataclass(slots=True)
 class Host:
-    """What is known of one host."""
+    """What is known of a host, as one vendor has it."""
 
-    name: str
+    place: Place
     gate: Gate
     breaker: Breaker
     users: int = 0
@@ -69,7 +80,8 @@ class Hosts:
     """For one event loop.
 
     A slot of the host comes first, then one of the process: a crowded host holds none that others could use. Hosts that
-    are slow, or never gave a picture, share half of the process, for a vendor can invent as many as it likes.
+    are slow, or never gave a picture, share half of the process, of which no vendor has more than half: it can invent
+    any number of hosts.
     """
 
     def __init__(self, settings: ImageSettings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -77,8 +89,9 @@ class Hosts:
         self._clock = clock
         self._patience = Patience(settings.slow_host_s, settings.fetch_timeout_s)
         self._process = Gate(settings.in_flight, None, clock)
-        self._doubtful = Gate(max(1, settings.in_flight // 2), self._patience, clock)
-        self._hosts: OrderedDict[str, Host] = OrderedDict()
+        doubtful = max(1, settings.in_flight // 2)
+        self._doubtful = Gate(doubtful, self._patience, clock, per_owner=max(1, doubtful // 2))
+        self._hosts: OrderedDict[Place, Host] = OrderedDict()
 
     @property
     def in_flight(self) -> int:
@@ -96,42 +109,50 @@ class Hosts:
         """Hosts that are left alone after failures. From any thread."""
         return sum(host.breaker.is_open for host in list(self._hosts.values()))
 
-    def pause_s(self, name: str) -> float:
-        """For how long the host asked to be left alone from now on; 0 for one that did not."""
-        host = self._hosts.get(name)
-        return max(0.0, host.not_before_s - self._clock()) if host and host.not_before_s else 0.0
+    def pause_s(self, place: Place) -> float:
+        """For how long the host is not asked because it said so; 0 for one that did not."""
+        host = self._hosts.get(place)
+        return max(0.0, host.not_before_s - self._clock()) if host else 0.0
 
-    def rest(self, name: str, pause_s: float) -> None:
-        """Leave a host alone for so long, up to the cap, or for longer where it asked for that before."""
-        host = self._host(name)
-        host.not_before_s = max(host.not_before_s, self._clock() + min(pause_s, self._settings.retry_after_cap_s))
+    async def enter(self, place: Place) -> Visit | FetchReason:
+        """Wait for a slot.
 
-    async def enter(self, name: str) -> Visit | FetchReason:
-        """Wait for a slot. `circuit_open` for a host left alone, `timeout_total` for one whose queue is too long."""
-        host = self._host(name)
+        `circuit_open` for a host left alone, `rate_limited` for one that asked for a long rest, `timeout_total` for one
+        whose queue is too long.
+        """
+        host = self._host(place)
         is_trial = host.breaker.is_open
         if is_trial and host.breaker.wait_s() > 0:
             return FetchReason.CIRCUIT_OPEN
         visit = Visit(host, is_trial)
         host.users += 1
+        refused = self._refuse(visit)
         try:
-            for gate in self._gates(host):
-                if not await gate.enter():
-                    return FetchReason.CIRCUIT_OPEN if host.breaker.is_open else FetchReason.TIMEOUT_TOTAL
+            for gate in () if refused else self._gates(host):
+                if not await gate.enter(place.vendor_id):
+                    return self._refuse(visit) or FetchReason.TIMEOUT_TOTAL
                 visit.entered.append(gate)
-            if host.breaker.is_open and not is_trial:
-                return FetchReason.CIRCUIT_OPEN
+            if refused := self._refuse(visit):
+                return refused
             visit.begin(self._clock())
             return visit
         finally:
             if visit.begun_s is None:
                 self.leave(visit, Verdict.NONE)
 
-    def leave(self, visit: Visit, verdict: Verdict) -> None:
-        """Give the slots back and learn from what became of the request."""
+    def _refuse(self, visit: Visit) -> FetchReason | None:
+        """Asked before and after each wait, in which the others may have learnt something."""
         host = visit.host
+        if host.breaker.is_open and not visit.is_trial:
+            return FetchReason.CIRCUIT_OPEN
+        return FetchReason.RATE_LIMITED if host.not_before_s > self._clock() else None
+
+    def leave(self, visit: Visit, verdict: Verdict, rest_s: float | None = None) -> None:
+        """Give the slots back and learn from what became of the request; `rest_s` is how long the host wants rest."""
+        host = visit.host
+        pause_s = self._let_rest(host, rest_s or 0.0)  # before anybody else gets the slot
         for gate in visit.entered:
-            gate.leave(visit.begun_s)
+            gate.leave(visit.begun_s, host.place.vendor_id, pause_s if gate is host.gate else 0.0)
         host.users -= 1
         if host.breaker.is_open and not visit.is_trial:
             return  # begun before the host was left alone: old news
@@ -150,15 +171,26 @@ class Hosts:
             return host.gate, self._process
         return host.gate, self._doubtful, self._process
 
+    def _let_rest(self, host: Host, rest_s: float) -> float:
+        """For how long the queue waits: for a long rest it goes instead, and nobody comes."""
+        if rest_s <= self._settings.fetch_timeout_s:
+            return rest_s
+        until_s = self._clock() + min(rest_s, self._settings.retry_after_cap_s)
+        host.not_before_s = max(host.not_before_s, until_s)
+        host.gate.turn_all_away()
+        return 0.0
+
     def _failed(self, host: Host) -> None:
         host.breaker.failed()
         if host.breaker.is_open:
             host.gate.turn_all_away()
-            log.warning("image_host_left_alone", host=host.name, failures=self._settings.breaker_failures)
+            vendor_id, name = host.place
+            failures = self._settings.breaker_failures
+            log.warning("image_host_left_alone", host=name, vendor_id=vendor_id, failures=failures)
 
-    def _host(self, name: str) -> Host:
-        if host := self._hosts.get(name):
-            self._hosts.move_to_end(name)
+    def _host(self, place: Place) -> Host:
+        if host := self._hosts.get(place):
+            self._hosts.move_to_end(place)
             return host
         settings = self._settings
         gate = Gate(settings.in_flight_per_host, self._patience, self._clock)
@@ -166,13 +198,13 @@ class Hosts:
             settings.breaker_failures, settings.breaker_first_s, settings.breaker_cap_s, clock=self._clock
         )
         self._forget_unused()
-        host = self._hosts[name] = Host(name, gate, breaker)
+        host = self._hosts[place] = Host(place, gate, breaker)
         return host
 
     def _forget_unused(self) -> None:
         """Make room for one more, the longest unused first; whoever leaves a host needs it."""
         while len(self._hosts) >= self._settings.hosts_remembered:
-            unused = next((host.name for host in self._hosts.values() if not host.users), None)
+            unused = next((host.place for host in self._hosts.values() if not host.users), None)
             if unused is None:
                 return
             del self._hosts[unused]

@@ -7,6 +7,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -15,7 +16,7 @@ from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images.dialling import judge, make_resolver
 from consumer.images.exchange import Answer, Exchange, Redirect
-from consumer.images.hosts import Hosts, Verdict, Visit
+from consumer.images.hosts import Hosts, Place, Verdict, Visit
 from consumer.images.steps import Step, StepKind
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff
@@ -64,7 +65,9 @@ _RETRIED = frozenset(
 )
 _BACKOFF = Backoff(first_s=0.5)
 #: Statuses that may come with a Retry-After.
-_RESTING = frozenset({429, 503})
+_TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
+_RESTING = frozenset({_TOO_MANY, HTTPStatus.SERVICE_UNAVAILABLE.value})
+_NO_ANSWER = Answer(FetchReason.CONNECT)
 #: After a 429 that does not say for how long: a fast refusal is not a fast host.
 _PAUSE_UNASKED_S = 1.0
 
@@ -73,6 +76,7 @@ _PAUSE_UNASKED_S = 1.0
 class _Journey:
     """One image on its way over all hops."""
 
+    vendor_id: str
     first: URL
     hosts: VendorHosts
     share: Share
@@ -133,7 +137,7 @@ class Fetcher:
         if not isinstance(first, URL):
             self._metrics.images.lost(first.value, is_refusal=first.is_refusal)
             return FetchFailed(url, first)
-        journey = _Journey(first, hosts, share, self._settings.fetch_timeout_s)
+        journey = _Journey(vendor_id, first, hosts, share, self._settings.fetch_timeout_s)
         outcome = await self._with_retries(journey)
         if isinstance(outcome, bytes):
             self._metrics.images.fetched()
@@ -154,7 +158,7 @@ class Fetcher:
         return answer.outcome
 
     async def _may_ask_again(self, journey: _Journey, answer: Answer, attempt: int) -> bool:
-        """Whether it is worth it; returns when the time has come, but for a Retry-After: each hop waits for those."""
+        """Whether it is worth it; returns when the time has come. The host's queue waits for a Retry-After."""
         if answer.reason is FetchReason.RATE_LIMITED:
             return answer.retry_after_s is not None
         return answer.reason in _RETRIED and await journey.rest(_BACKOFF.wait_s(attempt))
@@ -174,35 +178,31 @@ class Fetcher:
         return Answer(FetchReason.REDIRECT_LIMIT)
 
     async def _hop(self, journey: _Journey, url: URL) -> Answer:
-        name = host_key(url)
-        while pause_s := self._hosts.pause_s(name):
-            if not await journey.rest(pause_s):
-                return journey.told(url, Answer(FetchReason.RATE_LIMITED))
         if journey.left_s <= 0:  # 0 would be no limit at all to the client
             return journey.told(url, Answer(FetchReason.TIMEOUT_TOTAL))
-        visit = await self._hosts.enter(name)
+        visit = await self._hosts.enter(Place(journey.vendor_id, host_key(url)))
         if not isinstance(visit, Visit):
             return journey.told(url, Answer(visit))
-        verdict = Verdict.NONE
+        answer, verdict = _NO_ANSWER, Verdict.NONE
         given_s, started = journey.left_s, time.monotonic()
         try:
             answer = await self._exchange.ask(url, journey.share, given_s)
             # What little the other hops left over was no fair trial.
-            if given_s >= self._settings.read_timeout_s or answer.reason is not FetchReason.TIMEOUT_TOTAL:
+            fair_s = min(self._settings.read_timeout_s, self._settings.fetch_timeout_s)
+            if given_s >= fair_s or answer.reason is not FetchReason.TIMEOUT_TOTAL:
                 verdict = answer.verdict
         finally:
-            self._hosts.leave(visit, verdict)
+            self._hosts.leave(visit, verdict, _rest_s(answer))
         took_s = time.monotonic() - started
         journey.left_s = max(0.0, given_s - took_s)
-        if answer.status in _RESTING:
-            self._let_rest(name, answer)
         return journey.told(url, answer, took_s)
 
-    def _let_rest(self, name: str, answer: Answer) -> None:
-        if answer.retry_after_s is not None:
-            self._hosts.rest(name, answer.retry_after_s)
-        elif answer.outcome is FetchReason.RATE_LIMITED:
-            self._hosts.rest(name, _PAUSE_UNASKED_S)
+
+def _rest_s(answer: Answer) -> float | None:
+    """For how long the host wants to be left alone."""
+    if answer.status not in _RESTING:
+        return None
+    return _PAUSE_UNASKED_S if answer.retry_after_s is None and answer.status == _TOO_MANY else answer.retry_after_s
 
 
 def _proxy(settings: ImageSettings) -> URL | None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from consumer.images.memory import Share
 
 
+#: No vendor alone fills the memory for bodies.
+_VENDORS_AT_LEAST = 4
+
+
 class FetchesImages(Protocol):
     """What bodies are asked of; `Fetcher` is one."""
 
@@ -47,7 +51,7 @@ class Loader:
     def __init__(self, fetcher: FetchesImages, pool: DecodePool, body_bytes: int, side: int) -> None:
         self._fetcher = fetcher
         self._pool = pool
-        self._memory = BodyMemory(body_bytes)
+        self._memory = BodyMemory(body_bytes, body_bytes // _VENDORS_AT_LEAST)
         self._side = side
         self._running: SingleFlight[Loaded] = SingleFlight()
 
@@ -57,7 +61,7 @@ class Loader:
         return await self._running.run((vendor_id, url), lambda: self._load(url, vendor_id))
 
     async def _load(self, url: str, vendor_id: str) -> Loaded:
-        with self._memory.share() as share:
+        with self._memory.share(vendor_id) as share:
             fetched = await self._fetcher.fetch(url, vendor_id, share)
             if isinstance(fetched, FetchFailed):
                 return Loaded(fetched.reason, None, fetched.steps)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
 class BodyMemory:
     """Counts what has really come. Over the limit only the oldest body goes on, so that one always gets through.
 
-    Nothing is reserved by what a header claims: some hosts that claim 10 MiB each and send nothing could then hold
-    everybody up. What comes before a reader stops is in the sockets' buffers. For one event loop.
+    Of one owner, no more than `per_owner_bytes` and its oldest body go on: else one could hold everybody up. Nothing is
+    reserved by what a header claims: some hosts that claim 10 MiB each and send nothing could do that too. What comes
+    before a reader stops is in the sockets' buffers. For one event loop.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, per_owner_bytes: int | None = None) -> None:
         self._max_bytes = max_bytes
+        self._per_owner_bytes = max_bytes if per_owner_bytes is None else per_owner_bytes
         self._taken_bytes = 0
+        self._owners_bytes: Counter[str] = Counter()
         self._shares: dict[Share, None] = {}
         self._freed = asyncio.Event()
 
@@ -28,41 +32,51 @@ class BodyMemory:
         """What is held now."""
         return self._taken_bytes
 
-    def share(self) -> Share:
+    def share(self, owner: str = "") -> Share:
         """An account for one body, empty; as a context it gives back what it took."""
-        return Share(self)
+        return Share(self, owner)
 
     def take(self, share: Share, size_bytes: int) -> bool:
         """Book bytes that came; whether the next may come at once."""
         self._taken_bytes += size_bytes
+        self._owners_bytes[share.owner] += size_bytes
         self._shares[share] = None
-        return self._taken_bytes <= self._max_bytes
+        return self._taken_bytes <= self._max_bytes and self._owners_bytes[share.owner] <= self._per_owner_bytes
 
     async def wait(self, share: Share, limit_s: float | None) -> None:
         """Until the next may come. Raises TimeoutError."""
         async with asyncio.timeout(limit_s):
-            await self._wait(share)
-
-    async def _wait(self, share: Share) -> None:
-        while self._taken_bytes > self._max_bytes and next(iter(self._shares)) is not share:
-            self._freed.clear()
-            await self._freed.wait()
+            while not self._may_go_on(share):
+                self._freed.clear()
+                await self._freed.wait()
 
     def give_back(self, share: Share, size_bytes: int) -> None:
         """What the share held is free."""
         self._taken_bytes -= size_bytes
+        self._owners_bytes[share.owner] -= size_bytes
+        if not self._owners_bytes[share.owner]:
+            del self._owners_bytes[share.owner]
         del self._shares[share]
         self._freed.set()
+
+    def _may_go_on(self, share: Share) -> bool:
+        if next(iter(self._shares)) is share:
+            return True
+        if self._taken_bytes > self._max_bytes:
+            return False
+        is_within = self._owners_bytes[share.owner] <= self._per_owner_bytes
+        return is_within or next(other for other in self._shares if other.owner == share.owner) is share
 
 
 class Share:
     """What one body holds."""
 
-    __slots__ = ("_held_bytes", "_memory")
+    __slots__ = ("_held_bytes", "_memory", "owner")
 
-    def __init__(self, memory: BodyMemory) -> None:
+    def __init__(self, memory: BodyMemory, owner: str) -> None:
         self._memory = memory
         self._held_bytes = 0
+        self.owner = owner
 
     async def add(self, size_bytes: int, limit_s: float | None = None) -> None:
         """So many more have come; waits while others hold too much. Raises TimeoutError after `limit_s`."""

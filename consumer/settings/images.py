@@ -154,7 +154,7 @@ class ImageSettings(Section):
     per_product: int = Field(6, ge=1, le=6, description="URLs tried per product, best first; events list at most 6.")
     in_flight: int = Field(128, ge=1, description="Fetches at a time.")
     in_flight_per_host: int = Field(
-        8, ge=1, description="Fetches at a time per host: politeness. Processes do not know of each other."
+        8, ge=1, description="Fetches at a time per host and vendor: politeness. Processes do not know of each other."
     )
     slow_host_s: float = Field(
         1,

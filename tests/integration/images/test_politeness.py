@@ -10,7 +10,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from consumer.images.hosts import Hosts
+from consumer.images.hosts import Hosts, Place
 from tests.integration.images.hosts import (
     BODY,
     IMAGE,
@@ -47,7 +47,7 @@ async def test_a_crowded_host_waits_and_leaves_room_for_others() -> None:
         writer.write(response(BODY, IMAGE))
 
     names = {"crowded.example": [PUBLIC], "other.example": [PUBLIC]}
-    async with world(names=names, in_flight=8, in_flight_per_host=3) as web:
+    async with world(names=names, in_flight=16, in_flight_per_host=3) as web:
         web.public.answers = {"/slow": [slow], "/fast": [response(BODY, IMAGE)]}
         crowd = [asyncio.create_task(web.get(web.url("/slow", "crowded.example"))) for _ in range(12)]
         await until(lambda: running == 3)
@@ -81,11 +81,13 @@ async def test_silent_hosts_under_invented_names_leave_half_of_the_slots_to_know
         silent = [
             asyncio.create_task(web.get(web.url("/silent.jpg", name))) for name in names if name != "known.example"
         ]
-        await until(lambda: web.fetcher._hosts.in_flight == 4)
+        await until(lambda: web.fetcher._hosts.in_flight == 2)  # and of that half one vendor has half
 
         for _ in range(10):
             assert await web.get(web.url("/a.jpg", "known.example")) == BODY
-        assert web.fetcher._hosts.in_flight == 4
+        web.public.answers["/new.jpg"] = [response(BODY, IMAGE)]
+        assert await web.get(web.url("/new.jpg", "invented-1.example"), vendor_id="other") == BODY
+        assert web.fetcher._hosts.in_flight == 2
         for task in silent:
             task.cancel()
         await asyncio.gather(*silent, return_exceptions=True)
@@ -117,18 +119,23 @@ async def test_a_host_that_asks_for_more_than_the_deadline_is_left_alone(status:
         assert web.public.paths() == ["/a.jpg"]
         assert await web.get(web.url("/b.jpg", "other.example")) == BODY
         assert time.monotonic() - started < 5
-        assert 10 < web.fetcher._hosts.pause_s(f"tired.example:{web.public.port}") <= web.settings.retry_after_cap_s
+        assert (
+            10
+            < web.fetcher._hosts.pause_s(Place("acme", f"tired.example:{web.public.port}"))
+            <= web.settings.retry_after_cap_s
+        )
 
 
 @pytest.mark.parametrize("nonsense", ["soon", "-5", "0", "1.5", "", "Sun, 22 Nov 1926 12:00:00 GMT"])
 async def test_a_refusal_that_does_not_say_for_how_long_is_not_repeated_at_once(nonsense: str) -> None:
     async with world() as web:
-        by_the_clock(web)
-        name = f"{PUBLIC}:{web.public.port}"
+        web.public.answers["/b.jpg"] = [response(BODY, IMAGE)]
 
         assert await web.fetch(response(b"", f"Retry-After: {nonsense}", status=429)) == "rate_limited"
+        refused_s = time.monotonic()
         assert len(web.public.requests) == 1
-        assert 0 < web.fetcher._hosts.pause_s(name) <= 1  # a fast refusal is not a fast host
+        assert await web.get(web.url("/b.jpg")) == BODY
+        assert time.monotonic() - refused_s > 0.9  # a fast refusal is not a fast host
 
 
 async def test_when_its_rest_is_over_the_host_is_asked_again() -> None:
@@ -236,3 +243,26 @@ async def test_the_crowd_at_a_host_that_is_given_up_is_told_at_once() -> None:
         outcomes = await asyncio.gather(*crowd)
         assert outcomes.count("circuit_open") >= 47
         assert set(outcomes) == {"circuit_open", "status_5xx"}
+
+
+async def test_of_a_crowd_nobody_asks_a_host_that_has_asked_for_rest() -> None:
+    async with world(in_flight_per_host=4) as web:
+        web.public.answers["/a.jpg"] = [response(b"", "Retry-After: 600", status=429)]
+
+        answers = await asyncio.gather(*(web.get(web.url("/a.jpg")) for _ in range(200)))
+
+        assert answers == ["rate_limited"] * 200
+        assert len(web.public.requests) <= 4
+
+
+async def test_a_vendor_whose_urls_fail_on_a_shared_host_loses_nobody_elses_pictures() -> None:
+    async with world() as web:
+        web.public.answers = {"/broken/1.jpg": [response(status=500)], "/fine/1.jpg": [response(BODY, IMAGE)]}
+        web.public.answers["/greedy/1.jpg"] = [response(b"", "Retry-After: 86400", status=429)]
+        for _ in range(4):
+            await web.get(web.url("/broken/1.jpg"), vendor_id="careless")
+        await web.get(web.url("/greedy/1.jpg"), vendor_id="hostile")
+
+        assert await web.get(web.url("/broken/1.jpg"), vendor_id="careless") == "circuit_open"
+        assert await web.get(web.url("/fine/1.jpg"), vendor_id="hostile") == "rate_limited"
+        assert await web.get(web.url("/fine/1.jpg"), vendor_id="careful") == BODY

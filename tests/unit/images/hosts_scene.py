@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from consumer.events import FetchReason
-from consumer.images.hosts import Hosts, Verdict, Visit
+from consumer.images.hosts import Hosts, Place, Verdict, Visit
 from consumer.settings import ImageSettings
 from tests.support.clock import Clock
 
@@ -23,6 +23,11 @@ def let_in(found: Visit | FetchReason) -> Visit:
     return found
 
 
+def at(name: str, vendor_id: str = "acme") -> Place:
+    """One vendor at a host."""
+    return Place(vendor_id, name)
+
+
 class Scene:
     """For one event loop."""
 
@@ -32,15 +37,19 @@ class Scene:
 
     async def visit(self, name: str, verdict: Verdict) -> FetchReason | None:
         """Why the host may not be asked; None when it was, with this outcome."""
-        visit = await self.hosts.enter(name)
+        visit = await self.hosts.enter(at(name))
         if isinstance(visit, FetchReason):
             return visit
         self.hosts.leave(visit, verdict)
         return None
 
     async def enter(self, name: str) -> Visit:
-        return let_in(await self.hosts.enter(name))
+        return let_in(await self.hosts.enter(at(name)))
 
     async def fail(self, name: str, times: int) -> None:
         for _ in range(times):
             assert await self.visit(name, Verdict.BAD) is None
+
+    async def rest(self, name: str, rest_s: float) -> None:
+        """One answer of the host asks for rest."""
+        self.hosts.leave(await self.enter(name), Verdict.ALIVE, rest_s)

@@ -311,3 +311,71 @@ async def play(actions: list[str]) -> None:
     for _ in inside():
         gate.leave(None)
     assert (gate.running, gate.waiting) == (0, 0)
+
+
+async def test_owners_who_wait_get_slots_in_turn() -> None:
+    gate = Gate(1, None, Clock())
+    order: list[str] = []
+    assert await gate.enter("first")
+
+    async def visit(owner: str) -> None:
+        assert await gate.enter(owner)
+        order.append(owner)
+        gate.leave(None, owner)
+
+    visits = [asyncio.create_task(visit(owner)) for owner in ("a", "a", "a", "a", "b", "c")]
+    await settle()
+    gate.leave(None, "first")
+    await asyncio.gather(*visits)
+
+    assert order == ["a", "b", "c", "a", "a", "a"]
+    assert (gate.running, gate.waiting) == (0, 0)
+
+
+async def test_no_owner_has_more_than_its_part() -> None:
+    gate = Gate(4, None, Clock(), per_owner=2)
+    greedy = [asyncio.create_task(gate.enter("greedy")) for _ in range(10)]
+    await settle()
+
+    assert (gate.running, gate.waiting) == (2, 8)
+    assert await gate.enter("modest")
+    gate.leave(None, "greedy")
+    await settle()
+    assert (gate.running, gate.waiting) == (3, 7)
+
+    gate.turn_all_away()
+    assert (await asyncio.gather(*greedy)).count(True) == 3
+
+
+async def test_the_one_with_most_waiting_makes_room_for_another() -> None:
+    clock = Clock()
+    gate = Gate(1, PATIENCE, clock)
+    assert await gate.enter("greedy")
+    gate.begin(clock.now_s)
+    greedy = [asyncio.create_task(gate.enter("greedy")) for _ in range(100)]
+    await settle()
+    clock.now_s += 3  # slow: five may wait
+
+    modest = asyncio.create_task(gate.enter("modest"))
+    await settle()
+
+    assert gate.waiting == 5
+    assert not modest.done()
+    assert sum(task.done() for task in greedy) == 96
+    assert not await gate.enter("greedy")
+    gate.turn_all_away()
+    await asyncio.gather(modest, *greedy)
+
+
+async def test_a_pause_keeps_everybody_out_until_it_is_over() -> None:
+    gate = Gate(2, None)
+    assert await gate.enter()
+    assert await gate.enter()
+
+    gate.leave(None, pause_s=0.1)
+    gate.leave(None, pause_s=0.05)
+    waiting = [asyncio.create_task(gate.enter()) for _ in range(2)]
+    await settle()
+    assert (gate.running, gate.waiting) == (0, 2)
+
+    assert await asyncio.wait_for(asyncio.gather(*waiting), 10) == [True, True]

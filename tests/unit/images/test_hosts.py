@@ -7,7 +7,7 @@ import pytest
 
 from consumer.events import FetchReason
 from consumer.images.hosts import Verdict
-from tests.unit.images.hosts_scene import Scene, let_in, settle
+from tests.unit.images.hosts_scene import Scene, at, let_in, settle
 
 
 async def test_so_many_at_a_time_at_one_host_and_who_waits_there_holds_no_slot_of_the_process() -> None:
@@ -15,7 +15,7 @@ async def test_so_many_at_a_time_at_one_host_and_who_waits_there_holds_no_slot_o
     await scene.visit("other:80", Verdict.GOOD)
     await scene.visit("crowded:80", Verdict.GOOD)
     inside = [await scene.enter("crowded:80") for _ in range(3)]
-    waiting = [asyncio.create_task(scene.hosts.enter("crowded:80")) for _ in range(50)]
+    waiting = [asyncio.create_task(scene.hosts.enter(at("crowded:80"))) for _ in range(50)]
     await settle()
 
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (3, 50)
@@ -31,19 +31,23 @@ async def test_so_many_at_a_time_at_one_host_and_who_waits_there_holds_no_slot_o
 async def test_hosts_that_never_gave_a_picture_leave_half_of_the_process_to_those_that_did() -> None:
     scene = Scene(in_flight=8, in_flight_per_host=8)
     await scene.visit("known:80", Verdict.GOOD)
-    newcomers = [asyncio.create_task(scene.hosts.enter(f"invented-{number}:80")) for number in range(100)]
+    newcomers = [asyncio.create_task(scene.hosts.enter(at(f"invented-{number}:80"))) for number in range(100)]
     await settle()
 
-    assert (scene.hosts.in_flight, scene.hosts.waiting) == (4, 96)
+    others = asyncio.create_task(scene.hosts.enter(at("invented:80", "other")))
+    await settle()
+
+    # A quarter for the one who invents, a quarter for others' new hosts.
+    assert (scene.hosts.in_flight, scene.hosts.waiting) == (2 + 1, 98)
     known = [await scene.enter("known:80") for _ in range(4)]
-    assert scene.hosts.in_flight == 8
+    assert scene.hosts.in_flight == 7
 
     for visit in known:
         scene.hosts.leave(visit, Verdict.GOOD)
     for task in newcomers:
         task.cancel()
     await asyncio.gather(*newcomers, return_exceptions=True)
-    for task in newcomers[:4]:
+    for task in (*newcomers[:2], others):
         scene.hosts.leave(let_in(task.result()), Verdict.NONE)
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (0, 0)
 
@@ -54,7 +58,7 @@ async def test_only_a_picture_makes_a_host_known(verdict: Verdict) -> None:
     await scene.visit("stranger:80", verdict)
     newcomer = await scene.enter("newcomer:80")
 
-    stranger = asyncio.create_task(scene.hosts.enter("stranger:80"))
+    stranger = asyncio.create_task(scene.hosts.enter(at("stranger:80")))
     await settle()
 
     assert not stranger.done()
@@ -64,16 +68,17 @@ async def test_only_a_picture_makes_a_host_known(verdict: Verdict) -> None:
 
 @pytest.mark.parametrize("place", ["host", "newcomers", "process"])
 async def test_who_is_cancelled_in_a_queue_gives_everything_back(place: str) -> None:
-    scene = Scene(in_flight=4, in_flight_per_host=2)
+    scene = Scene(in_flight=8, in_flight_per_host=3)
     await scene.visit("known:80", Verdict.GOOD)
     await scene.visit("second:80", Verdict.GOOD)
+    await scene.visit("third:80", Verdict.GOOD)
     holding = {
-        "host": ["known:80"] * 2,
+        "host": ["known:80"] * 3,
         "newcomers": ["a:80", "b:80"],
-        "process": ["a:80", "b:80", "second:80", "second:80"],
+        "process": ["a:80", "b:80", *["second:80"] * 3, *["third:80"] * 3],
     }[place]
     visits = [await scene.enter(name) for name in holding]
-    waiting = asyncio.create_task(scene.hosts.enter("c:80" if place == "newcomers" else "known:80"))
+    waiting = asyncio.create_task(scene.hosts.enter(at("c:80" if place == "newcomers" else "known:80")))
     await settle()
     assert scene.hosts.waiting == 1
 
@@ -99,7 +104,7 @@ async def test_the_hosts_remembered_are_bounded_and_the_longest_unused_goes_firs
         await scene.visit(f"invented-{number}:80", Verdict.BAD)
 
     assert len(scene.hosts._hosts) == 3
-    assert list(scene.hosts._hosts)[-2:] == ["a:80", "invented-49:80"]
+    assert list(scene.hosts._hosts)[-2:] == [at("a:80"), at("invented-49:80")]
 
 
 async def test_a_host_in_use_is_never_forgotten() -> None:
@@ -108,7 +113,7 @@ async def test_a_host_in_use_is_never_forgotten() -> None:
 
     for number in range(20):
         await scene.visit(f"invented-{number}:80", Verdict.GOOD)
-    third = asyncio.create_task(scene.hosts.enter("busy:80"))
+    third = asyncio.create_task(scene.hosts.enter(at("busy:80")))
     await settle()
 
     assert not third.done()  # its slots are still counted
@@ -119,17 +124,17 @@ async def test_a_host_in_use_is_never_forgotten() -> None:
 
 
 async def test_a_host_that_has_become_slow_shares_the_half_of_those_that_never_gave_a_picture() -> None:
-    scene = Scene(in_flight=4, in_flight_per_host=3, slow_host_s=1)
+    scene = Scene(in_flight=8, in_flight_per_host=3, slow_host_s=1)
     await scene.visit("slow:80", Verdict.GOOD)
     others = [await scene.enter("newcomer:80") for _ in range(2)]
     inside = [await scene.enter("slow:80") for _ in range(2)]
     scene.clock.now_s += 4.5
     scene.hosts.leave(inside[0], Verdict.GOOD)
 
-    waiting = asyncio.create_task(scene.hosts.enter("slow:80"))
+    waiting = asyncio.create_task(scene.hosts.enter(at("slow:80")))
     await settle()
 
-    assert not waiting.done()  # though the process has a slot
+    assert not waiting.done()  # though the process has slots
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (3, 1)
     scene.hosts.leave(others[0], Verdict.ALIVE)
     for visit in (others[1], inside[1], let_in(await waiting)):
@@ -140,7 +145,7 @@ async def test_a_host_that_has_become_slow_shares_the_half_of_those_that_never_g
 async def test_of_those_who_come_to_a_silent_host_only_so_many_wait() -> None:
     scene = Scene(in_flight_per_host=8, slow_host_s=1, fetch_timeout_s=15)
     inside = [await scene.enter("silent:80") for _ in range(8)]
-    waiting = [asyncio.create_task(scene.hosts.enter("silent:80")) for _ in range(500)]
+    waiting = [asyncio.create_task(scene.hosts.enter(at("silent:80"))) for _ in range(500)]
     await settle()
     scene.clock.now_s += 10
 
@@ -163,7 +168,7 @@ async def test_a_host_that_comes_while_all_others_are_in_use_is_remembered_too()
     first = await scene.enter("a:80")
     second = await scene.enter("b:80")
 
-    third = asyncio.create_task(scene.hosts.enter("b:80"))
+    third = asyncio.create_task(scene.hosts.enter(at("b:80")))
     await settle()
 
     assert not third.done()  # two at a host that takes one at a time
@@ -173,7 +178,7 @@ async def test_a_host_that_comes_while_all_others_are_in_use_is_remembered_too()
 
 
 async def test_what_was_in_use_at_once_is_forgotten_once_it_is_not() -> None:
-    scene = Scene(hosts_remembered=2, in_flight=40)
+    scene = Scene(hosts_remembered=2, in_flight=80)
     visits = [await scene.enter(f"invented-{number}:80") for number in range(20)]
     for visit in visits:
         scene.hosts.leave(visit, Verdict.NONE)

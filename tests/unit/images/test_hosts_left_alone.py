@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from consumer.events import FetchReason
-from consumer.images.hosts import Verdict
-from tests.unit.images.hosts_scene import Scene, settle
+from consumer.images.hosts import Hosts, Verdict
+from consumer.settings import ImageSettings
+from tests.unit.images.hosts_scene import Scene, at, let_in, settle
 
 
 async def test_a_host_is_left_alone_after_so_many_failures_in_a_row() -> None:
@@ -88,7 +90,7 @@ async def test_a_trial_that_is_cancelled_in_the_queue_lets_the_next_one_try() ->
     await scene.fail("bad:80", 2)
     scene.clock.now_s += 31
     other = await scene.enter("other:80")  # the one slot for hosts that never gave a picture
-    trial = asyncio.create_task(scene.hosts.enter("bad:80"))
+    trial = asyncio.create_task(scene.hosts.enter(at("bad:80")))
     await settle()
 
     trial.cancel()
@@ -114,7 +116,7 @@ async def test_what_began_before_the_host_was_left_alone_is_old_news() -> None:
 async def test_who_waits_at_a_host_that_is_then_left_alone_is_told_so_at_once() -> None:
     scene = Scene(breaker_failures=2, in_flight_per_host=2)
     inside = [await scene.enter("bad:80") for _ in range(2)]
-    waiting = [asyncio.create_task(scene.hosts.enter("bad:80")) for _ in range(10)]
+    waiting = [asyncio.create_task(scene.hosts.enter(at("bad:80"))) for _ in range(10)]
     await settle()
 
     for visit in inside:
@@ -124,23 +126,79 @@ async def test_who_waits_at_a_host_that_is_then_left_alone_is_told_so_at_once() 
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (0, 0)
 
 
-async def test_a_host_that_wants_rest_says_for_how_long_up_to_the_cap() -> None:
+async def test_a_host_that_wants_a_long_rest_says_for_how_long_up_to_the_cap() -> None:
     scene = Scene(retry_after_cap_s=600)
 
-    scene.hosts.rest("tired:80", 86_400)
+    await scene.rest("tired:80", 86_400)
 
-    assert scene.hosts.pause_s("tired:80") == 600
-    assert scene.hosts.pause_s("other:80") == 0
+    assert scene.hosts.pause_s(at("tired:80")) == 600
+    assert scene.hosts.pause_s(at("other:80")) == 0
+    assert await scene.visit("tired:80", Verdict.GOOD) is FetchReason.RATE_LIMITED
     scene.clock.now_s += 599
-    assert scene.hosts.pause_s("tired:80") == 1
+    assert scene.hosts.pause_s(at("tired:80")) == 1
     scene.clock.now_s += 2
-    assert scene.hosts.pause_s("tired:80") == 0
+    assert await scene.visit("tired:80", Verdict.GOOD) is None
 
 
 async def test_a_shorter_rest_does_not_shorten_a_longer_one() -> None:
     scene = Scene()
+    first, second = await scene.enter("tired:80"), await scene.enter("tired:80")
 
-    scene.hosts.rest("tired:80", 100)
-    scene.hosts.rest("tired:80", 1)
+    scene.hosts.leave(first, Verdict.ALIVE, 100)
+    scene.hosts.leave(second, Verdict.ALIVE, 20)
 
-    assert scene.hosts.pause_s("tired:80") == 100
+    assert scene.hosts.pause_s(at("tired:80")) == 100
+
+
+async def test_who_waits_for_a_host_that_wants_a_long_rest_is_told_and_does_not_ask_it() -> None:
+    scene = Scene(in_flight_per_host=2)
+    inside = [await scene.enter("tired:80") for _ in range(2)]
+    waiting = [asyncio.create_task(scene.hosts.enter(at("tired:80"))) for _ in range(200)]
+    await settle()
+
+    scene.hosts.leave(inside[0], Verdict.ALIVE, 600)
+
+    assert await asyncio.gather(*waiting) == [FetchReason.RATE_LIMITED] * 200
+    scene.hosts.leave(inside[1], Verdict.GOOD)
+
+
+async def test_who_waits_for_a_host_that_wants_a_short_rest_waits_until_it_is_over() -> None:
+    hosts = Hosts(ImageSettings(in_flight_per_host=1))  # by the real clock, as the pause is the event loop's
+    first = let_in(await hosts.enter(at("tired:80")))
+    waiting = asyncio.create_task(hosts.enter(at("tired:80")))
+    await settle()
+    began_s = time.monotonic()
+
+    hosts.leave(first, Verdict.ALIVE, 0.2)
+    late = asyncio.create_task(hosts.enter(at("tired:80")))
+    await settle()
+    assert not waiting.done()
+
+    hosts.leave(let_in(await waiting), Verdict.GOOD)
+    hosts.leave(let_in(await late), Verdict.GOOD)
+    assert time.monotonic() - began_s >= 0.19
+
+
+async def test_a_host_that_wants_rest_again_and_again_keeps_no_queue_beyond_what_comes_through() -> None:
+    scene = Scene(in_flight_per_host=1)
+    inside = await scene.enter("tired:80")
+    waiting = [asyncio.create_task(scene.hosts.enter(at("tired:80"))) for _ in range(500)]
+    await settle()
+
+    scene.hosts.leave(inside, Verdict.ALIVE, 14)
+    await settle()
+
+    assert scene.hosts.waiting <= 2
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_what_a_host_does_to_one_vendor_is_not_held_against_it_by_another() -> None:
+    scene = Scene(breaker_failures=2)
+    await scene.fail("shared:80", 2)
+    await scene.rest("tired:80", 600)
+
+    assert await scene.visit("shared:80", Verdict.GOOD) is FetchReason.CIRCUIT_OPEN
+    for name in ("shared:80", "tired:80"):
+        scene.hosts.leave(let_in(await scene.hosts.enter(at(name, "other"))), Verdict.GOOD)

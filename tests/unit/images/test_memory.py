@@ -132,3 +132,35 @@ async def load_all(bodies: list[list[int]], limit: int) -> None:
     assert memory.taken_bytes == 0
     # The limit, what the oldest has beyond it, and of everybody else the chunk that had come before it stopped.
     assert most <= limit + max(map(sum, bodies), default=0) + sum(max(chunks, default=0) for chunks in bodies)
+
+
+async def test_one_owner_never_fills_the_memory_of_all() -> None:
+    memory = BodyMemory(1_000, per_owner_bytes=250)
+    with memory.share("greedy") as oldest, memory.share("greedy") as second, memory.share("modest") as modest:
+        await oldest.add(200)
+        blocked = asyncio.create_task(second.add(100))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        assert not blocked.done()
+        await asyncio.wait_for(modest.add(250), 10)
+        await asyncio.wait_for(oldest.add(400), 10)  # of its owner the oldest goes on
+        assert memory.taken_bytes == 950
+        oldest.empty()
+        await asyncio.wait_for(blocked, 10)
+
+    assert memory.taken_bytes == 0
+
+
+async def test_over_the_limit_of_all_only_the_oldest_of_all_goes_on() -> None:
+    memory = BodyMemory(1_000, per_owner_bytes=600)
+    with memory.share("a") as first, memory.share("b") as second:
+        await first.add(600)
+        blocked = asyncio.create_task(second.add(500))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        assert not blocked.done()
+        await asyncio.wait_for(first.add(100), 10)
+        first.empty()
+        await asyncio.wait_for(blocked, 10)
