@@ -241,6 +241,29 @@ def test_the_confined_process_opens_no_socket_and_no_file() -> None:
     assert tried.stdout.split() == ["OSError"] * 4
 
 
+CLOSED = """
+import ctypes, sys
+from consumer.images.sandbox import Sandbox
+from consumer.settings import ImageSettings
+is_dumpable = lambda: ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+sandbox = Sandbox(ImageSettings())
+before = is_dumpable()
+sandbox.views(open(sys.argv[1], 'rb').read(), 64)
+print(before, is_dumpable())
+sandbox.close()
+"""
+
+
+def test_the_consumers_memory_is_closed_to_other_processes_of_its_user(tmp_path: Path) -> None:
+    """Linux asks for this flag before it lets one process read or write another's memory; root may do it anyway."""
+    file = tmp_path / "a.avif"
+    file.write_bytes(AVIF)
+
+    closed = subprocess.run([sys.executable, "-c", CLOSED, file], capture_output=True, text=True, check=True)
+
+    assert closed.stdout.split() == ["1", "0"]
+
+
 KILLED = """
 import os, sys
 from consumer.images.sandbox import Sandbox
