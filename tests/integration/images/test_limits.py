@@ -111,6 +111,13 @@ async def test_retries_and_their_silence_share_one_deadline() -> None:
 
 
 @pytest.mark.image_rule(7)
+async def test_silence_counts_against_a_host_where_the_deadline_comes_before_the_read_limit() -> None:
+    async with world(fetch_timeout_s=0.3, breaker_failures=1) as web:  # the read limit's default is 5 s
+        assert await web.fetch(SILENCE) == "timeout_total"
+        assert await web.fetch(SILENCE) == "circuit_open"
+
+
+@pytest.mark.image_rule(7)
 async def test_silence_after_a_promise_ends_at_the_deadline() -> None:
     """aiohttp's read limit stops at the end of any head, that of an interim answer too."""
     async with world(fetch_timeout_s=LIMIT_S, read_timeout_s=0.3) as web:
