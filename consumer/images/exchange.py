@@ -113,7 +113,6 @@ class Exchange:
             return self._failure(url, error, dial)
         finally:
             dials.reset(token)
-            _report_refused(url, dial)
 
     def _timeout(self, total_s: float) -> aiohttp.ClientTimeout:
         settings = self._settings
@@ -179,20 +178,6 @@ def _verdict(outcome: bytes | FetchReason) -> Verdict:
 def _redirect(locations: list[str]) -> Redirect | FetchReason:
     """Where to; `status_other` for nowhere, and for two places at once."""
     return Redirect(locations[0]) if len(set(locations)) == 1 and locations[0] else FetchReason.STATUS_OTHER
-
-
-def _report_refused(url: URL, dial: Dial) -> None:
-    """Once a request, however many addresses its name has."""
-    if dial.refused:
-        address, reason = next(iter(dial.refused.items()))
-        log.warning(
-            "image_address_refused",
-            host=url.raw_host,
-            address=address,
-            addresses=len(dial.refused),
-            port=url.port,
-            reason=reason.value,
-        )
 
 
 #: The first that fits.

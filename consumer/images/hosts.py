@@ -109,11 +109,6 @@ class Hosts:
         """Hosts that are left alone after failures. From any thread."""
         return sum(host.breaker.is_open for host in list(self._hosts.values()))
 
-    def pause_s(self, place: Place) -> float:
-        """For how long the host is not asked because it said so; 0 for one that did not."""
-        host = self._hosts.get(place)
-        return max(0.0, host.not_before_s - self._clock()) if host else 0.0
-
     async def enter(self, place: Place) -> Visit | FetchReason:
         """Wait for a slot.
 

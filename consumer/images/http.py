@@ -10,6 +10,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import structlog
 from yarl import URL
 
 from consumer.errors import SettingsInvalid
@@ -17,7 +18,7 @@ from consumer.events import FetchReason
 from consumer.images.dialling import judge, make_resolver
 from consumer.images.exchange import Answer, Exchange, Redirect
 from consumer.images.hosts import Hosts, Place, Verdict, Visit
-from consumer.images.steps import Step, StepKind
+from consumer.images.steps import Step, StepKind, shown
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff
 from consumer.settings import Egress
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from consumer.images.vendor_hosts import VendorHosts
     from consumer.observability.metrics import Metrics
     from consumer.settings import ImageSettings
+
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +139,21 @@ class Fetcher:
         hosts = self._policy.hosts_of(vendor_id)
         first = self._policy.vet(url, hosts)
         if not isinstance(first, URL):
-            self._metrics.images.lost(first.value, is_refusal=first.is_refusal)
-            return FetchFailed(url, first)
+            return self._lost(url, vendor_id, first, ())
         journey = _Journey(vendor_id, first, hosts, share, self._settings.fetch_timeout_s)
         outcome = await self._with_retries(journey)
         if isinstance(outcome, bytes):
             self._metrics.images.fetched()
             return Fetched(url, outcome, tuple(journey.steps))
-        self._metrics.images.lost(outcome.value, is_refusal=outcome.is_refusal)
-        return FetchFailed(url, outcome, tuple(journey.steps))
+        return self._lost(url, vendor_id, outcome, tuple(journey.steps))
+
+    def _lost(self, url: str, vendor_id: str, reason: FetchReason, steps: tuple[Step, ...]) -> FetchFailed:
+        self._metrics.images.lost(reason.value, is_refusal=reason.is_refusal)
+        if reason is FetchReason.BLOCKED_ADDRESS:
+            # For the operator alone: where the way ended, and at which address if not at one that the URL names.
+            target, address = (steps[-1].target, steps[-1].address) if steps else (shown(url), None)
+            log.warning("image_address_refused", vendor_id=vendor_id, url=shown(url), target=target, address=address)
+        return FetchFailed(url, reason, steps)
 
     async def _with_retries(self, journey: _Journey) -> bytes | FetchReason:
         answer = await self._follow(journey)

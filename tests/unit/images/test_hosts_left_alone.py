@@ -131,11 +131,10 @@ async def test_a_host_that_wants_a_long_rest_says_for_how_long_up_to_the_cap() -
 
     await scene.rest("tired:80", 86_400)
 
-    assert scene.hosts.pause_s(at("tired:80")) == 600
-    assert scene.hosts.pause_s(at("other:80")) == 0
     assert await scene.visit("tired:80", Verdict.GOOD) is FetchReason.RATE_LIMITED
+    assert await scene.visit("other:80", Verdict.GOOD) is None
     scene.clock.now_s += 599
-    assert scene.hosts.pause_s(at("tired:80")) == 1
+    assert await scene.visit("tired:80", Verdict.GOOD) is FetchReason.RATE_LIMITED
     scene.clock.now_s += 2
     assert await scene.visit("tired:80", Verdict.GOOD) is None
 
@@ -147,7 +146,8 @@ async def test_a_shorter_rest_does_not_shorten_a_longer_one() -> None:
     scene.hosts.leave(first, Verdict.ALIVE, 100)
     scene.hosts.leave(second, Verdict.ALIVE, 20)
 
-    assert scene.hosts.pause_s(at("tired:80")) == 100
+    scene.clock.now_s += 99
+    assert await scene.visit("tired:80", Verdict.GOOD) is FetchReason.RATE_LIMITED
 
 
 async def test_who_waits_for_a_host_that_wants_a_long_rest_is_told_and_does_not_ask_it() -> None:
