@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
 #: Sending offsets is given up after 15 s.
-FREEZE_S = 20.0
-UNTIL_THE_BROKER_IS_FROZEN_S = 1.0
+FREEZE_S = 25.0
+UNTIL_THE_BROKER_IS_FROZEN_S = 3.0
 
 
 @pytest.fixture
