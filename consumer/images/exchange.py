@@ -96,12 +96,12 @@ class Exchange:
 
     async def ask(self, url: URL, share: Share, limit_s: float) -> Answer:
         """The answer, or `timeout_total` after `limit_s`. Raises only what its task is cancelled with."""
+        if self._session.closed:
+            return Answer(FetchReason.CONNECT)
         timeout = self._full_timeout if limit_s == self._full_timeout.total else self._timeout(limit_s)
         dial = Dial()
         token = dials.set(dial)
         started = time.perf_counter()
-        if self._session.closed:
-            return Answer(FetchReason.CONNECT)
         try:
             async with self._session.get(url, allow_redirects=False, proxy=self._proxy, timeout=timeout) as response:
                 self._note(dial, time.perf_counter() - started)
