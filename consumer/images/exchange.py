@@ -19,7 +19,7 @@ from consumer import __version__
 from consumer.events import FetchReason
 from consumer.images.bodies import PARTIAL, Body, judge_head, judge_status, retry_after_s, whole_range
 from consumer.images.dialling import Connector, Dial, dials
-from consumer.images.hosts import Verdict
+from consumer.images.hosts import Evidence
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
     """What became of a request."""
 
     outcome: bytes | Redirect | FetchReason
-    verdict: Verdict = Verdict.NONE
+    evidence: Evidence = Evidence.NONE
     """What it says of the host."""
     status: int | None = None
     """None without an answer."""
@@ -107,7 +107,7 @@ class Exchange:
                 self._note(dial, time.perf_counter() - started)
                 if response.status in _WITH_BODY:
                     outcome = await self._read(response, share, started + limit_s)
-                    return Answer(outcome, _verdict(outcome), response.status, None, dial.address)
+                    return Answer(outcome, _evidence(outcome), response.status, None, dial.address)
                 return self._without_body(response, dial)
         except (aiohttp.ClientError, OSError) as error:
             return self._failure(url, error, dial)
@@ -151,28 +151,28 @@ class Exchange:
     def _without_body(self, response: aiohttp.ClientResponse, dial: Dial) -> Answer:
         status, headers = response.status, response.headers
         if self._proxy and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Answer(FetchReason.BLOCKED_ADDRESS, Verdict.NONE, status)
+            return Answer(FetchReason.BLOCKED_ADDRESS, Evidence.NONE, status)
         if status in _REDIRECTS:
-            return Answer(_redirect(headers.getall(hdrs.LOCATION, [])), Verdict.ALIVE, status, None, dial.address)
+            return Answer(_redirect(headers.getall(hdrs.LOCATION, [])), Evidence.ALIVE, status, None, dial.address)
         reason = judge_status(status)
-        verdict = Verdict.BAD if reason is FetchReason.STATUS_5XX else Verdict.ALIVE
-        return Answer(reason, verdict, status, retry_after_s(headers, datetime.now(UTC)), dial.address)
+        evidence = Evidence.BAD if reason is FetchReason.STATUS_5XX else Evidence.ALIVE
+        return Answer(reason, evidence, status, retry_after_s(headers, datetime.now(UTC)), dial.address)
 
     def _failure(self, url: URL, error: aiohttp.ClientError | OSError, dial: Dial) -> Answer:
-        reason, verdict = _told_apart(error)
+        reason, evidence = _told_apart(error)
         if dial.refused:  # the address is what counts, even when another one failed otherwise
-            reason, verdict = min(dial.refused.values(), key=lambda word: word is FetchReason.PORT), Verdict.NONE
+            reason, evidence = min(dial.refused.values(), key=lambda word: word is FetchReason.PORT), Evidence.NONE
         elif self._proxy and reason is FetchReason.TIMEOUT_CONNECT and not dial.stands:  # with the proxy
-            verdict = Verdict.NONE
+            evidence = Evidence.NONE
         log.debug("image_request_failed", host=url.raw_host, reason=reason.value, error=type(error).__name__)
-        return Answer(reason, verdict, address=dial.address)
+        return Answer(reason, evidence, address=dial.address)
 
 
-def _verdict(outcome: bytes | FetchReason) -> Verdict:
+def _evidence(outcome: bytes | FetchReason) -> Evidence:
     """What a body says of its host; one for which there was no room says nothing."""
     if isinstance(outcome, bytes):
-        return Verdict.GOOD
-    return Verdict.NONE if outcome is FetchReason.TIMEOUT_TOTAL else Verdict.ALIVE
+        return Evidence.GOOD
+    return Evidence.NONE if outcome is FetchReason.TIMEOUT_TOTAL else Evidence.ALIVE
 
 
 def _redirect(locations: list[str]) -> Redirect | FetchReason:
@@ -181,18 +181,18 @@ def _redirect(locations: list[str]) -> Redirect | FetchReason:
 
 
 #: The first that fits.
-_MEANINGS: tuple[tuple[type[Exception], FetchReason, Verdict], ...] = (
-    (aiohttp.ConnectionTimeoutError, FetchReason.TIMEOUT_CONNECT, Verdict.BAD),
-    (aiohttp.ServerTimeoutError, FetchReason.TIMEOUT_READ, Verdict.BAD),
-    (TimeoutError, FetchReason.TIMEOUT_TOTAL, Verdict.BAD),
-    (aiohttp.ClientConnectorDNSError, FetchReason.DNS, Verdict.NONE),
-    (aiohttp.InvalidURL, FetchReason.INVALID_URL, Verdict.NONE),
-    (aiohttp.ClientProxyConnectionError, FetchReason.CONNECT, Verdict.NONE),
-    (aiohttp.ClientHttpProxyError, FetchReason.CONNECT, Verdict.BAD),
-    (aiohttp.ClientPayloadError, FetchReason.INCOMPLETE, Verdict.NONE),
-    (aiohttp.ServerDisconnectedError, FetchReason.INCOMPLETE, Verdict.NONE),
-    (aiohttp.ClientResponseError, FetchReason.INCOMPLETE, Verdict.NONE),
-    (Exception, FetchReason.CONNECT, Verdict.BAD),
+_MEANINGS: tuple[tuple[type[Exception], FetchReason, Evidence], ...] = (
+    (aiohttp.ConnectionTimeoutError, FetchReason.TIMEOUT_CONNECT, Evidence.BAD),
+    (aiohttp.ServerTimeoutError, FetchReason.TIMEOUT_READ, Evidence.BAD),
+    (TimeoutError, FetchReason.TIMEOUT_TOTAL, Evidence.BAD),
+    (aiohttp.ClientConnectorDNSError, FetchReason.DNS, Evidence.NONE),
+    (aiohttp.InvalidURL, FetchReason.INVALID_URL, Evidence.NONE),
+    (aiohttp.ClientProxyConnectionError, FetchReason.CONNECT, Evidence.NONE),
+    (aiohttp.ClientHttpProxyError, FetchReason.CONNECT, Evidence.BAD),
+    (aiohttp.ClientPayloadError, FetchReason.INCOMPLETE, Evidence.NONE),
+    (aiohttp.ServerDisconnectedError, FetchReason.INCOMPLETE, Evidence.NONE),
+    (aiohttp.ClientResponseError, FetchReason.INCOMPLETE, Evidence.NONE),
+    (Exception, FetchReason.CONNECT, Evidence.BAD),
 )
 
 #: What this machine lacks, or its own network: no word of any host.
@@ -211,9 +211,9 @@ _OUR_OWN = frozenset(
 )
 
 
-def _told_apart(error: aiohttp.ClientError | OSError) -> tuple[FetchReason, Verdict]:
+def _told_apart(error: aiohttp.ClientError | OSError) -> tuple[FetchReason, Evidence]:
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status in _PROXY_REFUSALS:
-        return FetchReason.BLOCKED_ADDRESS, Verdict.NONE
+        return FetchReason.BLOCKED_ADDRESS, Evidence.NONE
     if isinstance(error, OSError) and error.errno in _OUR_OWN:
-        return FetchReason.CONNECT, Verdict.NONE
-    return next((reason, verdict) for kind, reason, verdict in _MEANINGS if isinstance(error, kind))
+        return FetchReason.CONNECT, Evidence.NONE
+    return next((reason, evidence) for kind, reason, evidence in _MEANINGS if isinstance(error, kind))

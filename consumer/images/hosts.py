@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-class Verdict(Enum):
+class Evidence(Enum):
     """What a request says of its host."""
 
     GOOD = auto()
@@ -133,7 +133,7 @@ class Hosts:
             return visit
         finally:
             if visit.begun_s is None:
-                self.leave(visit, Verdict.NONE)
+                self.leave(visit, Evidence.NONE)
 
     def _refuse(self, visit: Visit) -> FetchReason | None:
         """Asked before and after each wait, in which the others may have learnt something."""
@@ -142,7 +142,7 @@ class Hosts:
             return FetchReason.CIRCUIT_OPEN
         return FetchReason.RATE_LIMITED if host.not_before_s > self._clock() else None
 
-    def leave(self, visit: Visit, verdict: Verdict, rest_s: float | None = None) -> None:
+    def leave(self, visit: Visit, evidence: Evidence, rest_s: float | None = None) -> None:
         """Give the slots back and learn from what became of the request; `rest_s` is how long the host wants rest."""
         host = visit.host
         pause_s = self._let_rest(host, rest_s or 0.0)  # before anybody else gets the slot
@@ -151,12 +151,12 @@ class Hosts:
         host.users -= 1
         if host.breaker.is_open and not visit.is_trial:
             return  # begun before the host was left alone: old news
-        if verdict is Verdict.GOOD:
+        if evidence is Evidence.GOOD:
             host.is_known = True
             host.breaker.succeeded()
-        elif verdict is Verdict.ALIVE:
+        elif evidence is Evidence.ALIVE:
             host.breaker.succeeded()
-        elif verdict is Verdict.BAD:
+        elif evidence is Evidence.BAD:
             self._failed(host)
         elif visit.is_trial:
             host.breaker.abandoned()

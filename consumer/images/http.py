@@ -17,7 +17,7 @@ from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images.dialling import judge, make_resolver
 from consumer.images.exchange import Answer, Exchange, Redirect
-from consumer.images.hosts import Hosts, Place, Verdict, Visit
+from consumer.images.hosts import Evidence, Hosts, Place, Visit
 from consumer.images.steps import Step, StepKind, shown
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff
@@ -193,16 +193,16 @@ class Fetcher:
         visit = await self._hosts.enter(Place(journey.vendor_id, host_key(url)))
         if not isinstance(visit, Visit):
             return journey.told(url, Answer(visit))
-        answer, verdict = _NO_ANSWER, Verdict.NONE
+        answer, evidence = _NO_ANSWER, Evidence.NONE
         given_s, started = journey.left_s, time.monotonic()
         try:
             answer = await self._exchange.ask(url, journey.share, given_s)
             # What little the other hops left over was no fair trial.
             fair_s = min(self._settings.read_timeout_s, self._settings.fetch_timeout_s)
             if given_s >= fair_s or answer.reason is not FetchReason.TIMEOUT_TOTAL:
-                verdict = answer.verdict
+                evidence = answer.evidence
         finally:
-            self._hosts.leave(visit, verdict, _rest_s(answer))
+            self._hosts.leave(visit, evidence, _rest_s(answer))
         took_s = time.monotonic() - started
         journey.left_s = max(0.0, given_s - took_s)
         return journey.told(url, answer, took_s)

@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from consumer.events import FetchReason
-from consumer.images.hosts import Hosts, Place, Verdict, Visit
+from consumer.images.hosts import Evidence, Hosts, Place, Visit
 from consumer.settings import ImageSettings
 from tests.support.clock import Clock
 
@@ -35,12 +35,12 @@ class Scene:
         self.clock = Clock()
         self.hosts = Hosts(ImageSettings(**settings), self.clock)
 
-    async def visit(self, name: str, verdict: Verdict) -> FetchReason | None:
+    async def visit(self, name: str, evidence: Evidence) -> FetchReason | None:
         """Why the host may not be asked; None when it was, with this outcome."""
         visit = await self.hosts.enter(at(name))
         if isinstance(visit, FetchReason):
             return visit
-        self.hosts.leave(visit, verdict)
+        self.hosts.leave(visit, evidence)
         return None
 
     async def enter(self, name: str) -> Visit:
@@ -48,8 +48,8 @@ class Scene:
 
     async def fail(self, name: str, times: int) -> None:
         for _ in range(times):
-            assert await self.visit(name, Verdict.BAD) is None
+            assert await self.visit(name, Evidence.BAD) is None
 
     async def rest(self, name: str, rest_s: float) -> None:
         """One answer of the host asks for rest."""
-        self.hosts.leave(await self.enter(name), Verdict.ALIVE, rest_s)
+        self.hosts.leave(await self.enter(name), Evidence.ALIVE, rest_s)

@@ -6,31 +6,31 @@ import asyncio
 import pytest
 
 from consumer.events import FetchReason
-from consumer.images.hosts import Verdict
+from consumer.images.hosts import Evidence
 from tests.unit.images.hosts_scene import Scene, at, let_in, settle
 
 
 async def test_so_many_at_a_time_at_one_host_and_who_waits_there_holds_no_slot_of_the_process() -> None:
     scene = Scene(in_flight=8, in_flight_per_host=3)
-    await scene.visit("other:80", Verdict.GOOD)
-    await scene.visit("crowded:80", Verdict.GOOD)
+    await scene.visit("other:80", Evidence.GOOD)
+    await scene.visit("crowded:80", Evidence.GOOD)
     inside = [await scene.enter("crowded:80") for _ in range(3)]
     waiting = [asyncio.create_task(scene.hosts.enter(at("crowded:80"))) for _ in range(50)]
     await settle()
 
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (3, 50)
-    assert await scene.visit("other:80", Verdict.GOOD) is None
+    assert await scene.visit("other:80", Evidence.GOOD) is None
 
     for visit in inside:
-        scene.hosts.leave(visit, Verdict.GOOD)
+        scene.hosts.leave(visit, Evidence.GOOD)
     for task in waiting:
-        scene.hosts.leave(let_in(await task), Verdict.GOOD)
+        scene.hosts.leave(let_in(await task), Evidence.GOOD)
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (0, 0)
 
 
 async def test_hosts_that_never_gave_a_picture_leave_half_of_the_process_to_those_that_did() -> None:
     scene = Scene(in_flight=8, in_flight_per_host=8)
-    await scene.visit("known:80", Verdict.GOOD)
+    await scene.visit("known:80", Evidence.GOOD)
     newcomers = [asyncio.create_task(scene.hosts.enter(at(f"invented-{number}:80"))) for number in range(100)]
     await settle()
 
@@ -43,35 +43,35 @@ async def test_hosts_that_never_gave_a_picture_leave_half_of_the_process_to_thos
     assert scene.hosts.in_flight == 7
 
     for visit in known:
-        scene.hosts.leave(visit, Verdict.GOOD)
+        scene.hosts.leave(visit, Evidence.GOOD)
     for task in newcomers:
         task.cancel()
     await asyncio.gather(*newcomers, return_exceptions=True)
     for task in (*newcomers[:2], others):
-        scene.hosts.leave(let_in(task.result()), Verdict.NONE)
+        scene.hosts.leave(let_in(task.result()), Evidence.NONE)
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (0, 0)
 
 
-@pytest.mark.parametrize("verdict", [Verdict.ALIVE, Verdict.BAD, Verdict.NONE])
-async def test_only_a_picture_makes_a_host_known(verdict: Verdict) -> None:
+@pytest.mark.parametrize("evidence", [Evidence.ALIVE, Evidence.BAD, Evidence.NONE])
+async def test_only_a_picture_makes_a_host_known(evidence: Evidence) -> None:
     scene = Scene(in_flight=2)
-    await scene.visit("stranger:80", verdict)
+    await scene.visit("stranger:80", evidence)
     newcomer = await scene.enter("newcomer:80")
 
     stranger = asyncio.create_task(scene.hosts.enter(at("stranger:80")))
     await settle()
 
     assert not stranger.done()
-    scene.hosts.leave(newcomer, Verdict.NONE)
-    scene.hosts.leave(let_in(await stranger), Verdict.NONE)
+    scene.hosts.leave(newcomer, Evidence.NONE)
+    scene.hosts.leave(let_in(await stranger), Evidence.NONE)
 
 
 @pytest.mark.parametrize("place", ["host", "newcomers", "process"])
 async def test_who_is_cancelled_in_a_queue_gives_everything_back(place: str) -> None:
     scene = Scene(in_flight=8, in_flight_per_host=3)
-    await scene.visit("known:80", Verdict.GOOD)
-    await scene.visit("second:80", Verdict.GOOD)
-    await scene.visit("third:80", Verdict.GOOD)
+    await scene.visit("known:80", Evidence.GOOD)
+    await scene.visit("second:80", Evidence.GOOD)
+    await scene.visit("third:80", Evidence.GOOD)
     holding = {
         "host": ["known:80"] * 3,
         "newcomers": ["a:80", "b:80"],
@@ -88,7 +88,7 @@ async def test_who_is_cancelled_in_a_queue_gives_everything_back(place: str) -> 
 
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (len(visits), 0)
     for visit in visits:
-        scene.hosts.leave(visit, Verdict.NONE)
+        scene.hosts.leave(visit, Evidence.NONE)
     assert not any(host.users for host in scene.hosts._hosts.values())
     assert not any(host.gate.running for host in scene.hosts._hosts.values())
 
@@ -96,12 +96,12 @@ async def test_who_is_cancelled_in_a_queue_gives_everything_back(place: str) -> 
 async def test_the_hosts_remembered_are_bounded_and_the_longest_unused_goes_first() -> None:
     scene = Scene(hosts_remembered=3)
     for name in ("a:80", "b:80", "c:80"):
-        await scene.visit(name, Verdict.GOOD)
-    await scene.visit("a:80", Verdict.GOOD)
+        await scene.visit(name, Evidence.GOOD)
+    await scene.visit("a:80", Evidence.GOOD)
 
     for number in range(50):
-        await scene.visit("a:80", Verdict.GOOD)
-        await scene.visit(f"invented-{number}:80", Verdict.BAD)
+        await scene.visit("a:80", Evidence.GOOD)
+        await scene.visit(f"invented-{number}:80", Evidence.BAD)
 
     assert len(scene.hosts._hosts) == 3
     assert list(scene.hosts._hosts)[-2:] == [at("a:80"), at("invented-49:80")]
@@ -112,33 +112,33 @@ async def test_a_host_in_use_is_never_forgotten() -> None:
     visits = [await scene.enter("busy:80") for _ in range(2)]
 
     for number in range(20):
-        await scene.visit(f"invented-{number}:80", Verdict.GOOD)
+        await scene.visit(f"invented-{number}:80", Evidence.GOOD)
     third = asyncio.create_task(scene.hosts.enter(at("busy:80")))
     await settle()
 
     assert not third.done()  # its slots are still counted
     for visit in visits:
-        scene.hosts.leave(visit, Verdict.BAD)
-    scene.hosts.leave(let_in(await third), Verdict.BAD)
-    assert await scene.visit("busy:80", Verdict.GOOD) is FetchReason.CIRCUIT_OPEN  # and its failures
+        scene.hosts.leave(visit, Evidence.BAD)
+    scene.hosts.leave(let_in(await third), Evidence.BAD)
+    assert await scene.visit("busy:80", Evidence.GOOD) is FetchReason.CIRCUIT_OPEN  # and its failures
 
 
 async def test_a_host_that_has_become_slow_shares_the_half_of_those_that_never_gave_a_picture() -> None:
     scene = Scene(in_flight=8, in_flight_per_host=3, slow_host_s=1)
-    await scene.visit("slow:80", Verdict.GOOD)
+    await scene.visit("slow:80", Evidence.GOOD)
     others = [await scene.enter("newcomer:80") for _ in range(2)]
     inside = [await scene.enter("slow:80") for _ in range(2)]
     scene.clock.now_s += 4.5
-    scene.hosts.leave(inside[0], Verdict.GOOD)
+    scene.hosts.leave(inside[0], Evidence.GOOD)
 
     waiting = asyncio.create_task(scene.hosts.enter(at("slow:80")))
     await settle()
 
     assert not waiting.done()  # though the process has slots
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (3, 1)
-    scene.hosts.leave(others[0], Verdict.ALIVE)
+    scene.hosts.leave(others[0], Evidence.ALIVE)
     for visit in (others[1], inside[1], let_in(await waiting)):
-        scene.hosts.leave(visit, Verdict.NONE)
+        scene.hosts.leave(visit, Evidence.NONE)
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (0, 0)
 
 
@@ -149,7 +149,7 @@ async def test_of_those_who_come_to_a_silent_host_only_so_many_wait() -> None:
     await settle()
     scene.clock.now_s += 10
 
-    assert await scene.visit("silent:80", Verdict.NONE) is FetchReason.TIMEOUT_TOTAL  # the last to come
+    assert await scene.visit("silent:80", Evidence.NONE) is FetchReason.TIMEOUT_TOTAL  # the last to come
     await settle()
     assert scene.hosts.waiting == 8 * 15 / 10
     turned_away = [task.result() for task in waiting if task.done()]
@@ -159,7 +159,7 @@ async def test_of_those_who_come_to_a_silent_host_only_so_many_wait() -> None:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     for visit in inside:
-        scene.hosts.leave(visit, Verdict.NONE)
+        scene.hosts.leave(visit, Evidence.NONE)
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (0, 0)
 
 
@@ -172,17 +172,17 @@ async def test_a_host_that_comes_while_all_others_are_in_use_is_remembered_too()
     await settle()
 
     assert not third.done()  # two at a host that takes one at a time
-    scene.hosts.leave(first, Verdict.NONE)
-    scene.hosts.leave(second, Verdict.NONE)
-    scene.hosts.leave(let_in(await third), Verdict.NONE)
+    scene.hosts.leave(first, Evidence.NONE)
+    scene.hosts.leave(second, Evidence.NONE)
+    scene.hosts.leave(let_in(await third), Evidence.NONE)
 
 
 async def test_what_was_in_use_at_once_is_forgotten_once_it_is_not() -> None:
     scene = Scene(hosts_remembered=2, in_flight=80)
     visits = [await scene.enter(f"invented-{number}:80") for number in range(20)]
     for visit in visits:
-        scene.hosts.leave(visit, Verdict.NONE)
+        scene.hosts.leave(visit, Evidence.NONE)
 
-    await scene.visit("next:80", Verdict.GOOD)
+    await scene.visit("next:80", Evidence.GOOD)
 
     assert len(scene.hosts._hosts) == 2

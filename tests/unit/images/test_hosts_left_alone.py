@@ -7,7 +7,7 @@ import time
 import pytest
 
 from consumer.events import FetchReason
-from consumer.images.hosts import Hosts, Verdict
+from consumer.images.hosts import Evidence, Hosts
 from consumer.settings import ImageSettings
 from tests.unit.images.hosts_scene import Scene, at, let_in, settle
 
@@ -19,18 +19,18 @@ async def test_a_host_is_left_alone_after_so_many_failures_in_a_row() -> None:
     assert scene.hosts.open == 0
     await scene.fail("bad:80", 1)
 
-    assert await scene.visit("bad:80", Verdict.GOOD) is FetchReason.CIRCUIT_OPEN
-    assert await scene.visit("good:80", Verdict.GOOD) is None
+    assert await scene.visit("bad:80", Evidence.GOOD) is FetchReason.CIRCUIT_OPEN
+    assert await scene.visit("good:80", Evidence.GOOD) is None
     assert scene.hosts.open == 1
 
 
-@pytest.mark.parametrize("verdict", [Verdict.GOOD, Verdict.ALIVE])
-async def test_an_answer_in_between_starts_the_count_anew(verdict: Verdict) -> None:
+@pytest.mark.parametrize("evidence", [Evidence.GOOD, Evidence.ALIVE])
+async def test_an_answer_in_between_starts_the_count_anew(evidence: Evidence) -> None:
     scene = Scene(breaker_failures=5)
 
     for _ in range(3):
         await scene.fail("moody:80", 4)
-        await scene.visit("moody:80", verdict)
+        await scene.visit("moody:80", evidence)
 
     assert scene.hosts.open == 0
 
@@ -39,10 +39,10 @@ async def test_what_says_nothing_of_the_host_neither_counts_nor_ends_the_count()
     scene = Scene(breaker_failures=5)
 
     for _ in range(20):
-        await scene.visit("blocked:80", Verdict.NONE)
+        await scene.visit("blocked:80", Evidence.NONE)
     assert scene.hosts.open == 0
     await scene.fail("blocked:80", 4)
-    await scene.visit("blocked:80", Verdict.NONE)
+    await scene.visit("blocked:80", Evidence.NONE)
     await scene.fail("blocked:80", 1)
 
     assert scene.hosts.open == 1
@@ -53,13 +53,13 @@ async def test_after_the_pause_one_fetch_tries_the_host_and_the_others_stay_away
     await scene.fail("bad:80", 5)
 
     scene.clock.now_s += 29.9
-    assert await scene.visit("bad:80", Verdict.GOOD) is FetchReason.CIRCUIT_OPEN
+    assert await scene.visit("bad:80", Evidence.GOOD) is FetchReason.CIRCUIT_OPEN
     scene.clock.now_s += 0.2
     trial = await scene.enter("bad:80")
-    assert [await scene.visit("bad:80", Verdict.GOOD) for _ in range(3)] == [FetchReason.CIRCUIT_OPEN] * 3
-    scene.hosts.leave(trial, Verdict.GOOD)
+    assert [await scene.visit("bad:80", Evidence.GOOD) for _ in range(3)] == [FetchReason.CIRCUIT_OPEN] * 3
+    scene.hosts.leave(trial, Evidence.GOOD)
 
-    assert await scene.visit("bad:80", Verdict.GOOD) is None
+    assert await scene.visit("bad:80", Evidence.GOOD) is None
     assert scene.hosts.open == 0
 
 
@@ -69,9 +69,9 @@ async def test_the_pause_doubles_with_each_failed_trial_up_to_the_cap() -> None:
 
     for pause_s in (30, 60, 100, 100):
         scene.clock.now_s += pause_s - 0.1
-        assert await scene.visit("bad:80", Verdict.BAD) is FetchReason.CIRCUIT_OPEN
+        assert await scene.visit("bad:80", Evidence.BAD) is FetchReason.CIRCUIT_OPEN
         scene.clock.now_s += 0.2
-        assert await scene.visit("bad:80", Verdict.BAD) is None  # the trial, which fails
+        assert await scene.visit("bad:80", Evidence.BAD) is None  # the trial, which fails
 
 
 async def test_a_trial_that_ends_without_an_answer_lets_the_next_one_try() -> None:
@@ -79,8 +79,8 @@ async def test_a_trial_that_ends_without_an_answer_lets_the_next_one_try() -> No
     await scene.fail("bad:80", 5)
     scene.clock.now_s += 31
 
-    assert await scene.visit("bad:80", Verdict.NONE) is None
-    assert await scene.visit("bad:80", Verdict.ALIVE) is None
+    assert await scene.visit("bad:80", Evidence.NONE) is None
+    assert await scene.visit("bad:80", Evidence.ALIVE) is None
 
     assert scene.hosts.open == 0
 
@@ -95,9 +95,9 @@ async def test_a_trial_that_is_cancelled_in_the_queue_lets_the_next_one_try() ->
 
     trial.cancel()
     await settle()
-    scene.hosts.leave(other, Verdict.ALIVE)
+    scene.hosts.leave(other, Evidence.ALIVE)
 
-    assert await scene.visit("bad:80", Verdict.ALIVE) is None
+    assert await scene.visit("bad:80", Evidence.ALIVE) is None
     assert scene.hosts.open == 0
 
 
@@ -105,12 +105,12 @@ async def test_what_began_before_the_host_was_left_alone_is_old_news() -> None:
     scene = Scene(breaker_failures=2, breaker_first_s=30)
     early = [await scene.enter("bad:80") for _ in range(4)]
 
-    for visit, verdict in zip(early, [Verdict.BAD, Verdict.BAD, Verdict.GOOD, Verdict.BAD], strict=True):
-        scene.hosts.leave(visit, verdict)
+    for visit, evidence in zip(early, [Evidence.BAD, Evidence.BAD, Evidence.GOOD, Evidence.BAD], strict=True):
+        scene.hosts.leave(visit, evidence)
     assert scene.hosts.open == 1
     scene.clock.now_s += 31
 
-    assert await scene.visit("bad:80", Verdict.GOOD) is None  # the pause is that of one opening
+    assert await scene.visit("bad:80", Evidence.GOOD) is None  # the pause is that of one opening
 
 
 async def test_who_waits_at_a_host_that_is_then_left_alone_is_told_so_at_once() -> None:
@@ -120,7 +120,7 @@ async def test_who_waits_at_a_host_that_is_then_left_alone_is_told_so_at_once() 
     await settle()
 
     for visit in inside:
-        scene.hosts.leave(visit, Verdict.BAD)
+        scene.hosts.leave(visit, Evidence.BAD)
 
     assert await asyncio.gather(*waiting) == [FetchReason.CIRCUIT_OPEN] * 10
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (0, 0)
@@ -131,23 +131,23 @@ async def test_a_host_that_wants_a_long_rest_says_for_how_long_up_to_the_cap() -
 
     await scene.rest("tired:80", 86_400)
 
-    assert await scene.visit("tired:80", Verdict.GOOD) is FetchReason.RATE_LIMITED
-    assert await scene.visit("other:80", Verdict.GOOD) is None
+    assert await scene.visit("tired:80", Evidence.GOOD) is FetchReason.RATE_LIMITED
+    assert await scene.visit("other:80", Evidence.GOOD) is None
     scene.clock.now_s += 599
-    assert await scene.visit("tired:80", Verdict.GOOD) is FetchReason.RATE_LIMITED
+    assert await scene.visit("tired:80", Evidence.GOOD) is FetchReason.RATE_LIMITED
     scene.clock.now_s += 2
-    assert await scene.visit("tired:80", Verdict.GOOD) is None
+    assert await scene.visit("tired:80", Evidence.GOOD) is None
 
 
 async def test_a_shorter_rest_does_not_shorten_a_longer_one() -> None:
     scene = Scene()
     first, second = await scene.enter("tired:80"), await scene.enter("tired:80")
 
-    scene.hosts.leave(first, Verdict.ALIVE, 100)
-    scene.hosts.leave(second, Verdict.ALIVE, 20)
+    scene.hosts.leave(first, Evidence.ALIVE, 100)
+    scene.hosts.leave(second, Evidence.ALIVE, 20)
 
     scene.clock.now_s += 99
-    assert await scene.visit("tired:80", Verdict.GOOD) is FetchReason.RATE_LIMITED
+    assert await scene.visit("tired:80", Evidence.GOOD) is FetchReason.RATE_LIMITED
 
 
 async def test_who_waits_for_a_host_that_wants_a_long_rest_is_told_and_does_not_ask_it() -> None:
@@ -156,10 +156,10 @@ async def test_who_waits_for_a_host_that_wants_a_long_rest_is_told_and_does_not_
     waiting = [asyncio.create_task(scene.hosts.enter(at("tired:80"))) for _ in range(200)]
     await settle()
 
-    scene.hosts.leave(inside[0], Verdict.ALIVE, 600)
+    scene.hosts.leave(inside[0], Evidence.ALIVE, 600)
 
     assert await asyncio.gather(*waiting) == [FetchReason.RATE_LIMITED] * 200
-    scene.hosts.leave(inside[1], Verdict.GOOD)
+    scene.hosts.leave(inside[1], Evidence.GOOD)
 
 
 async def test_who_waits_for_a_host_that_wants_a_short_rest_waits_until_it_is_over() -> None:
@@ -169,13 +169,13 @@ async def test_who_waits_for_a_host_that_wants_a_short_rest_waits_until_it_is_ov
     await settle()
     began_s = time.monotonic()
 
-    hosts.leave(first, Verdict.ALIVE, 0.2)
+    hosts.leave(first, Evidence.ALIVE, 0.2)
     late = asyncio.create_task(hosts.enter(at("tired:80")))
     await settle()
     assert not waiting.done()
 
-    hosts.leave(let_in(await waiting), Verdict.GOOD)
-    hosts.leave(let_in(await late), Verdict.GOOD)
+    hosts.leave(let_in(await waiting), Evidence.GOOD)
+    hosts.leave(let_in(await late), Evidence.GOOD)
     assert time.monotonic() - began_s >= 0.19
 
 
@@ -185,7 +185,7 @@ async def test_a_host_that_wants_rest_again_and_again_keeps_no_queue_beyond_what
     waiting = [asyncio.create_task(scene.hosts.enter(at("tired:80"))) for _ in range(500)]
     await settle()
 
-    scene.hosts.leave(inside, Verdict.ALIVE, 14)
+    scene.hosts.leave(inside, Evidence.ALIVE, 14)
     await settle()
 
     assert scene.hosts.waiting <= 2
@@ -199,6 +199,6 @@ async def test_what_a_host_does_to_one_vendor_is_not_held_against_it_by_another(
     await scene.fail("shared:80", 2)
     await scene.rest("tired:80", 600)
 
-    assert await scene.visit("shared:80", Verdict.GOOD) is FetchReason.CIRCUIT_OPEN
+    assert await scene.visit("shared:80", Evidence.GOOD) is FetchReason.CIRCUIT_OPEN
     for name in ("shared:80", "tired:80"):
-        scene.hosts.leave(let_in(await scene.hosts.enter(at(name, "other"))), Verdict.GOOD)
+        scene.hosts.leave(let_in(await scene.hosts.enter(at(name, "other"))), Evidence.GOOD)
