@@ -8,15 +8,15 @@ Memory, measured at 40 MP: 4 bytes per pixel for a JPEG, 6-9 for a progressive o
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from consumer.events import FetchReason
 from consumer.images.decoding import DecodePath, PixelLimits, try_views
+from consumer.images.fair_threads import FairThreads
 from consumer.images.pillow import limit_pillow
 from consumer.images.sandbox import Sandbox
 from consumer.images.sniff import ALL_FORMATS, SANDBOXED, ImageFormat, ImageHeader, read_header
@@ -55,7 +55,7 @@ class _Vetted:
 
 
 class DecodePool:
-    """Whoever makes it closes it."""
+    """Whoever makes it closes it. Vendors have turns at every thread. For one event loop."""
 
     def __init__(self, settings: ImageSettings, metrics: Metrics) -> None:
         limit_pillow(settings.max_pixels)
@@ -63,24 +63,23 @@ class DecodePool:
         self._metrics = metrics.decoding
         self._formats = ALL_FORMATS - _formats_off(settings)
         self._sandbox = Sandbox(settings)
-        self._threads = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="image-decode")
+        self._threads = FairThreads(settings.decode_threads, "image-decode")
         # With queues of their own: what waits there keeps no thread from small pictures.
-        self._large_thread = ThreadPoolExecutor(1, thread_name_prefix="image-decode-large")
-        self._sandbox_thread = ThreadPoolExecutor(1, thread_name_prefix="image-decode-sandbox")
+        self._large_thread = FairThreads(1, "image-decode-large")
+        self._sandbox_thread = FairThreads(1, "image-decode-sandbox")
 
-    async def decode(self, body: bytes, side: int) -> DecodedBody:
-        """Hash, header and views of a body, or why it has none. Waits for a free thread; never raises for an image."""
-        loop = asyncio.get_running_loop()
-        begun = await loop.run_in_executor(self._threads, self._begin, body, side)
+    async def decode(self, body: bytes, side: int, vendor_id: str) -> DecodedBody:
+        """Hash, header and views of a body, or why it has none. Waits for a thread; never raises for an image."""
+        begun = await self._threads.run(vendor_id, partial(self._begin, body, side))
         if isinstance(begun, DecodedBody):
             return begun
         thread = self._sandbox_thread if begun.header.format in SANDBOXED else self._large_thread
-        return await loop.run_in_executor(thread, self._finish, begun, side)
+        return await thread.run(vendor_id, partial(self._finish, begun, side))
 
     def close(self) -> None:
         """End threads and process: running decodes finish, waiting ones are cancelled. Blocks for a decode at most."""
         for threads in (self._threads, self._large_thread, self._sandbox_thread):
-            threads.shutdown(cancel_futures=True)
+            threads.close()
         self._sandbox.close()
 
     def _begin(self, body: bytes, side: int) -> DecodedBody | _Vetted:

@@ -66,7 +66,7 @@ class Loader:
             if isinstance(fetched, FetchFailed):
                 return Loaded(fetched.reason, None, fetched.steps)
             started = time.monotonic()
-            decoded = await self._pool.decode(fetched.body, self._side)
+            decoded = await self._pool.decode(fetched.body, self._side, vendor_id)
         step = Step(StepKind.DECODE, f"{len(fetched.body)} bytes", _outcome(decoded), time.monotonic() - started)
         return Loaded(decoded.views, decoded.content_hash, (*fetched.steps, step))
 

@@ -24,7 +24,7 @@ def decoded(body: bytes, metrics: Metrics, **settings: float) -> DecodedBody:
     """By a pool of its own."""
     pool = DecodePool(ImageSettings(**settings), metrics)
     try:
-        return asyncio.run(pool.decode(body, SIDE))
+        return asyncio.run(pool.decode(body, SIDE, "acme"))
     finally:
         pool.close()
 

@@ -152,7 +152,7 @@ def test_data_that_is_no_hevc_is_undecodable(sandbox: Sandbox) -> None:
 @pytest.mark.image_rule(13)
 def test_a_header_of_too_many_pixels_is_refused_before_there_is_a_process() -> None:
     async def decode(pool: DecodePool) -> DecodedBody:
-        return await pool.decode(with_item_size(HEIC, 12_000, 12_000), SIDE)
+        return await pool.decode(with_item_size(HEIC, 12_000, 12_000), SIDE, "acme")
 
     pool = DecodePool(ImageSettings(heic=True), Metrics())
     try:

@@ -131,12 +131,12 @@ def test_a_file_that_takes_too_long_is_undecodable_and_costs_the_process() -> No
 
 def test_while_one_avif_takes_long_other_formats_are_decoded() -> None:
     async def decode_both(pool: DecodePool) -> tuple[DecodedBody, DecodedBody]:
-        await pool.decode(AVIF, SIDE)
+        await pool.decode(AVIF, SIDE, "acme")
         pid = pool._sandbox.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
-        slow = asyncio.create_task(pool.decode(AVIF, SIDE))
-        quick = [await pool.decode(jpeg(shirt(64, 80)), SIDE) for _ in range(3)]
+        slow = asyncio.create_task(pool.decode(AVIF, SIDE, "acme"))
+        quick = [await pool.decode(jpeg(shirt(64, 80)), SIDE, "acme") for _ in range(3)]
         assert not slow.done()
         os.kill(pid, signal.SIGCONT)
         return quick[-1], await slow

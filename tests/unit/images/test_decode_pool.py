@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,13 +16,14 @@ from consumer.images.decoding import decode
 from consumer.images.sniff import ImageFormat
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings
+from tests.support.wait import until
 from tests.unit.images.drawn import encoded, jpeg, shirt, with_frame_size
 
 
 def test_bodies_are_decoded_off_the_loop_and_the_threads_end_with_the_pool() -> None:
     async def decode_all(pool: DecodePool) -> list[object]:
         bodies = [jpeg(shirt(100 + number, 90)) for number in range(6)]
-        decoded = await asyncio.gather(*(pool.decode(body, 64) for body in bodies))
+        decoded = await asyncio.gather(*(pool.decode(body, 64, "acme") for body in bodies))
         assert [one.content_hash for one in decoded] == [hashlib.sha256(body).hexdigest() for body in bodies]
         assert all(np.array_equal(one.views, decode(body, 64)) for one, body in zip(decoded, bodies, strict=True))
         return [thread.name for thread in threading.enumerate()]
@@ -36,7 +38,7 @@ def test_bodies_are_decoded_off_the_loop_and_the_threads_end_with_the_pool() -> 
 
 def test_the_limits_are_those_of_the_settings() -> None:
     pool = DecodePool(ImageSettings(min_side_px=100), Metrics())
-    decoded = asyncio.run(pool.decode(jpeg(shirt(99, 200)), 64))
+    decoded = asyncio.run(pool.decode(jpeg(shirt(99, 200)), 64, "acme"))
     pool.close()
 
     assert decoded.views is FetchReason.TOO_SMALL
@@ -48,7 +50,7 @@ def test_large_pictures_share_one_thread_beside_those_of_small_ones() -> None:
 
     async def decode_all(pool: DecodePool) -> list[str]:
         bodies = [large, large, *(jpeg(shirt(100 + number, 90)) for number in range(4))]
-        decoded = await asyncio.gather(*(pool.decode(body, 64) for body in bodies))
+        decoded = await asyncio.gather(*(pool.decode(body, 64, "acme") for body in bodies))
         assert [isinstance(one.views, np.ndarray) for one in decoded] == [True] * 6
         return [thread.name for thread in threading.enumerate()]
 
@@ -58,6 +60,33 @@ def test_large_pictures_share_one_thread_beside_those_of_small_ones() -> None:
 
     assert sum(name.startswith("image-decode-large") for name in names) == 1
     assert sum(name.startswith("image-decode_") for name in names) == 2
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+async def test_a_vendor_s_one_body_does_not_wait_behind_all_of_another_vendor(*, is_large: bool) -> None:
+    body = encoded(Image.new("L", (2900, 2800)), "PNG") if is_large else jpeg(shirt(64, 80))
+    order: list[str] = []
+
+    async def decode_one(vendor_id: str) -> None:
+        await pool.decode(body, 64, vendor_id)
+        order.append(vendor_id)
+
+    go_on = threading.Event()
+    pool = DecodePool(ImageSettings(decode_threads=1), Metrics())
+    thread = pool._large_thread if is_large else pool._threads
+    try:
+        blocked = asyncio.create_task(thread.run("greedy", partial(go_on.wait, 30)))
+        greedy = [asyncio.create_task(decode_one("greedy")) for _ in range(8)]
+        await until(lambda: thread._gate.waiting == 7)
+        modest = asyncio.create_task(decode_one("modest"))
+        await until(lambda: thread._gate.waiting == 8)
+        go_on.set()
+        await asyncio.gather(blocked, *greedy, modest)
+    finally:
+        go_on.set()
+        pool.close()
+
+    assert order.index("modest") == 2
 
 
 def test_a_body_tells_its_header_and_is_counted_by_format_and_path() -> None:
@@ -71,8 +100,8 @@ def test_a_body_tells_its_header_and_is_counted_by_format_and_path() -> None:
     metrics = Metrics()
     pool = DecodePool(ImageSettings(), metrics)
 
-    decoded = {path: asyncio.run(pool.decode(body, 64)) for path, body in bodies.items()}
-    unknown = asyncio.run(pool.decode(b"<html>", 64))
+    decoded = {path: asyncio.run(pool.decode(body, 64, "acme")) for path, body in bodies.items()}
+    unknown = asyncio.run(pool.decode(b"<html>", 64, "acme"))
     pool.close()
 
     def count(name: str, **labels: str) -> float | None:
