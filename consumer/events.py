@@ -157,6 +157,7 @@ class LostImage:
     url: str
     status: ImageStatus
     reason: FetchReason
+    """As the vendor may hear it."""
     content_hash: str | None = None
     """Set when a body was received."""
 

@@ -20,6 +20,7 @@ from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 
@@ -27,6 +28,7 @@ from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images.addresses import Address
 from consumer.images.kept_connections import KeptConnections
+from consumer.settings import Egress
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 #: Of a name server; a lost packet is no reason to lose an image.
 _DNS_TRIES = 2
+#: EDNS is on by default, and would be off where only the other is named.
+_WHOLE_NAMES = pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS
 #: Of an answer. When all fail, aiohttp tries them again without the first, and so on: 4 are at most 10 dials.
 _ADDRESSES = 4
 #: Answers 1xx before the one that counts. A host that sends no other costs a core.
@@ -227,6 +231,10 @@ def make_resolver(settings: ImageSettings) -> AbstractResolver:
     """Asks name servers without threads; whoever makes it closes it, in the same event loop.
 
     A thread in `getaddrinfo` cannot be interrupted: names whose servers are silent, and a vendor can invent any number,
-    would hold every thread of a pool for longer than any fetch may take.
+    would hold every thread of a pool for longer than any fetch may take. Names are asked for as they stand: the search
+    list of `resolv.conf` would complete a vendor's `redis` with our own domains, and in Kubernetes ask for each public
+    name four times.
     """
-    return aiohttp.AsyncResolver(timeout=settings.connect_timeout_s, tries=_DNS_TRIES)
+    if settings.egress is Egress.PROXY:  # whose own name may be a short one
+        return aiohttp.AsyncResolver(timeout=settings.connect_timeout_s, tries=_DNS_TRIES)
+    return aiohttp.AsyncResolver(timeout=settings.connect_timeout_s, tries=_DNS_TRIES, flags=_WHOLE_NAMES)

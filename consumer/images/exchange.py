@@ -49,8 +49,8 @@ class Answer(NamedTuple):
     status: int | None = None
     """None without an answer."""
     retry_after_s: float | None = None
-    address: str | None = None
-    """That was dialled or refused; None on a kept connection."""
+    dial: Dial | None = None
+    """What the connector did; None without a request."""
 
     @property
     def reason(self) -> FetchReason | None:
@@ -107,7 +107,7 @@ class Exchange:
                 self._note(dial, time.perf_counter() - started)
                 if response.status in _WITH_BODY:
                     outcome = await self._read(response, share, started + limit_s)
-                    return Answer(outcome, _evidence(outcome), response.status, None, dial.address)
+                    return Answer(outcome, _evidence(outcome), response.status, None, dial)
                 return self._without_body(response, dial)
         except (aiohttp.ClientError, OSError) as error:
             return self._failure(url, error, dial)
@@ -151,21 +151,21 @@ class Exchange:
     def _without_body(self, response: aiohttp.ClientResponse, dial: Dial) -> Answer:
         status, headers = response.status, response.headers
         if self._proxy and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Answer(FetchReason.BLOCKED_ADDRESS, Evidence.NONE, status)
+            return Answer(FetchReason.BLOCKED_ADDRESS, Evidence.NONE, status, None, dial)
         if status in _REDIRECTS:
-            return Answer(_redirect(headers.getall(hdrs.LOCATION, [])), Evidence.ALIVE, status, None, dial.address)
+            return Answer(_redirect(headers.getall(hdrs.LOCATION, [])), Evidence.ALIVE, status, None, dial)
         reason = judge_status(status)
         evidence = Evidence.BAD if reason is FetchReason.STATUS_5XX else Evidence.ALIVE
-        return Answer(reason, evidence, status, retry_after_s(headers, datetime.now(UTC)), dial.address)
+        return Answer(reason, evidence, status, retry_after_s(headers, datetime.now(UTC)), dial)
 
     def _failure(self, url: URL, error: aiohttp.ClientError | OSError, dial: Dial) -> Answer:
         reason, evidence = _told_apart(error)
-        if dial.refused:  # the address is what counts, even when another one failed otherwise
-            reason, evidence = min(dial.refused.values(), key=lambda word: word is FetchReason.PORT), Evidence.NONE
+        if dial.refused:  # that is what counts; another address that failed otherwise still tells of the host
+            reason = min(dial.refused.values(), key=lambda word: word is FetchReason.PORT)
         elif self._proxy and reason is FetchReason.TIMEOUT_CONNECT and not dial.stands:  # with the proxy
             evidence = Evidence.NONE
         log.debug("image_request_failed", host=url.raw_host, reason=reason.value, error=type(error).__name__)
-        return Answer(reason, evidence, address=dial.address)
+        return Answer(reason, evidence, dial=dial)
 
 
 def _evidence(outcome: bytes | FetchReason) -> Evidence:

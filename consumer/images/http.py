@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from yarl import URL
@@ -22,6 +22,7 @@ from consumer.images.steps import Step, StepKind, shown
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff
 from consumer.settings import Egress
+from consumer.settings.host_names import literal_of
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -52,6 +53,8 @@ class FetchFailed:
     url: str
     reason: FetchReason
     steps: tuple[Step, ...] = ()
+    told: FetchReason | None = None
+    """In the vendor's event, instead of a reason that would tell of names on our side."""
 
 
 FetchResult = Fetched | FetchFailed
@@ -67,6 +70,8 @@ _RETRIED = frozenset(
         FetchReason.STATUS_5XX,
     }
 )
+#: Refusals of an address, where a URL itself has passed.
+_AT_THE_DOOR = frozenset({FetchReason.BLOCKED_ADDRESS, FetchReason.PORT})
 _BACKOFF = Backoff(first_s=0.5)
 #: Statuses that may come with a Retry-After.
 _TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
@@ -74,6 +79,15 @@ _RESTING = frozenset({_TOO_MANY, HTTPStatus.SERVICE_UNAVAILABLE.value})
 _NO_ANSWER = Answer(FetchReason.CONNECT)
 #: After a 429 that does not say for how long: a fast refusal is not a fast host.
 _PAUSE_UNASKED_S = 1.0
+
+
+class _Ending(NamedTuple):
+    """What the last hop brought."""
+
+    outcome: bytes | FetchReason
+    told: FetchReason | None = None
+    """Instead of the reason, in the vendor's event."""
+    retry_after_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -88,10 +102,15 @@ class _Journey:
     """Of the deadline. Time in a queue of ours does not count: it says nothing of the image."""
     steps: list[Step] = field(default_factory=list)
 
-    def told(self, url: URL, answer: Answer, took_s: float = 0.0) -> Answer:
-        """The answer, noted."""
-        result = answer.status or answer.reason or ""
-        self.steps.append(Step(StepKind.REQUEST, url, result, took_s, answer.address))
+    def noted(self, url: URL, answer: Answer, took_s: float = 0.0) -> Answer:
+        """The same answer."""
+        address = None
+        if dial := answer.dial:
+            address = dial.address
+            for other, reason in dial.refused.items():
+                if other != address:
+                    self.steps.append(Step(StepKind.REFUSED, url, reason, 0.0, other))
+        self.steps.append(Step(StepKind.REQUEST, url, answer.status or answer.reason or "", took_s, address))
         return answer
 
     async def rest(self, pause_s: float) -> bool:
@@ -124,7 +143,12 @@ class Fetcher:
         cls, settings: ImageSettings, metrics: Metrics, *, resolver: AbstractResolver | None = None
     ) -> Fetcher:
         """A ready fetcher; it takes over `resolver`. Raises SettingsInvalid as the constructor does."""
-        return cls(settings, metrics, resolver or make_resolver(settings))
+        resolver = resolver or make_resolver(settings)
+        try:
+            return cls(settings, metrics, resolver)
+        except SettingsInvalid:
+            await resolver.close()
+            raise
 
     async def close(self) -> None:
         """Close every connection and the resolver. Fetches that still run are cut off."""
@@ -139,60 +163,61 @@ class Fetcher:
         hosts = self._policy.hosts_of(vendor_id)
         first = self._policy.vet(url, hosts)
         if not isinstance(first, URL):
-            return self._lost(url, vendor_id, first, ())
+            return self._lost(FetchFailed(url, first), vendor_id)
         journey = _Journey(vendor_id, first, hosts, share, self._settings.fetch_timeout_s)
-        outcome = await self._with_retries(journey)
-        if isinstance(outcome, bytes):
-            self._metrics.images.fetched()
-            return Fetched(url, outcome, tuple(journey.steps))
-        return self._lost(url, vendor_id, outcome, tuple(journey.steps))
+        ending = await self._with_retries(journey)
+        outcome, steps = ending.outcome, tuple(journey.steps)
+        if not isinstance(outcome, bytes):
+            return self._lost(FetchFailed(url, outcome, steps, ending.told), vendor_id)
+        self._metrics.images.fetched()
+        if any(step.kind is StepKind.REFUSED for step in steps):
+            _warn_of_refusal(vendor_id, url, steps)
+        return Fetched(url, outcome, steps)
 
-    def _lost(self, url: str, vendor_id: str, reason: FetchReason, steps: tuple[Step, ...]) -> FetchFailed:
-        self._metrics.images.lost(reason.value, is_refusal=reason.is_refusal)
-        if reason is FetchReason.BLOCKED_ADDRESS:
-            # For the operator alone: where the way ended, and at which address if not at one that the URL names.
-            target, address = (steps[-1].target, steps[-1].address) if steps else (shown(url), None)
-            log.warning("image_address_refused", vendor_id=vendor_id, url=shown(url), target=target, address=address)
-        return FetchFailed(url, reason, steps)
+    def _lost(self, failed: FetchFailed, vendor_id: str) -> FetchFailed:
+        self._metrics.images.lost(failed.reason.value, is_refusal=failed.reason.is_refusal)
+        if failed.reason is FetchReason.BLOCKED_ADDRESS:
+            _warn_of_refusal(vendor_id, failed.url, failed.steps)
+        return failed
 
-    async def _with_retries(self, journey: _Journey) -> bytes | FetchReason:
-        answer = await self._follow(journey)
+    async def _with_retries(self, journey: _Journey) -> _Ending:
+        ending = await self._follow(journey)
         for attempt in range(self._settings.retries):
-            if answer.reason is None or not await self._may_ask_again(journey, answer, attempt):
+            if isinstance(ending.outcome, bytes) or not await self._may_ask_again(journey, ending, attempt):
                 break
-            journey.steps.append(Step(StepKind.RETRY, journey.first, answer.reason))
+            journey.steps.append(Step(StepKind.RETRY, journey.first, ending.outcome))
             again = await self._follow(journey)
-            if again.reason is not FetchReason.CIRCUIT_OPEN:  # else the first answer says more
-                answer = again
-        assert not isinstance(answer.outcome, Redirect)
-        return answer.outcome
+            if again.outcome is not FetchReason.CIRCUIT_OPEN:  # else the first one says more
+                ending = again
+        return ending
 
-    async def _may_ask_again(self, journey: _Journey, answer: Answer, attempt: int) -> bool:
+    async def _may_ask_again(self, journey: _Journey, ending: _Ending, attempt: int) -> bool:
         """Whether it is worth it; returns when the time has come. The host's queue waits for a Retry-After."""
-        if answer.reason is FetchReason.RATE_LIMITED:
-            return answer.retry_after_s is not None
-        return answer.reason in _RETRIED and await journey.rest(_BACKOFF.wait_s(attempt))
+        if ending.outcome is FetchReason.RATE_LIMITED:
+            return ending.retry_after_s is not None and ending.retry_after_s <= self._settings.fetch_timeout_s
+        # By what the vendor hears: its own host, asked again or not, would tell it the rest.
+        return (ending.told or ending.outcome) in _RETRIED and await journey.rest(_BACKOFF.wait_s(attempt))
 
-    async def _follow(self, journey: _Journey) -> Answer:
+    async def _follow(self, journey: _Journey) -> _Ending:
         journey.share.empty()
         url = journey.first
         for _ in range(self._settings.max_redirects + 1):
             answer = await self._hop(journey, url)
             if not isinstance(answer.outcome, Redirect):
-                return answer
+                return _Ending(answer.outcome, _told(answer, url), answer.retry_after_s)
             target = self._policy.follow(url, answer.outcome.location, journey.hosts)
             if isinstance(target, FetchReason):
                 journey.steps.append(Step(StepKind.REDIRECT, answer.outcome.location, target))
-                return Answer(target)
+                return _Ending(target)
             url = target
-        return Answer(FetchReason.REDIRECT_LIMIT)
+        return _Ending(FetchReason.REDIRECT_LIMIT)
 
     async def _hop(self, journey: _Journey, url: URL) -> Answer:
         if journey.left_s <= 0:  # 0 would be no limit at all to the client
-            return journey.told(url, Answer(FetchReason.TIMEOUT_TOTAL))
+            return journey.noted(url, Answer(FetchReason.TIMEOUT_TOTAL))
         visit = await self._hosts.enter(Place(journey.vendor_id, host_key(url)))
         if not isinstance(visit, Visit):
-            return journey.told(url, Answer(visit))
+            return journey.noted(url, Answer(visit))
         answer, evidence = _NO_ANSWER, Evidence.NONE
         given_s, started = journey.left_s, time.monotonic()
         try:
@@ -205,7 +230,28 @@ class Fetcher:
             self._hosts.leave(visit, evidence, _rest_s(answer))
         took_s = time.monotonic() - started
         journey.left_s = max(0.0, given_s - took_s)
-        return journey.told(url, answer, took_s)
+        return journey.noted(url, answer, took_s)
+
+
+def _told(answer: Answer, url: URL) -> FetchReason | None:
+    """What the vendor hears instead of the reason.
+
+    What an address in its URL is, it knows; that was judged before. Of a name it shall not learn that it exists on our
+    side: where the connector refuses, it reads as if nobody knew it. A proxy has its own words for an unknown name.
+    """
+    if answer.reason not in _AT_THE_DOOR:
+        return None
+    is_name = literal_of(url.raw_host or "") is None
+    return FetchReason.DNS if is_name and answer.dial and answer.dial.refused else FetchReason.CONNECT
+
+
+def _warn_of_refusal(vendor_id: str, url: str, steps: tuple[Step, ...]) -> None:
+    """For the operator alone: where the way led, and to which address if that is not what the URL names."""
+    target, address = shown(url), None
+    if steps:
+        refused = next((step for step in steps if step.result is FetchReason.BLOCKED_ADDRESS), steps[-1])
+        target, address = refused.target, refused.address
+    log.warning("image_address_refused", vendor_id=vendor_id, url=shown(url), target=target, address=address)
 
 
 def _rest_s(answer: Answer) -> float | None:

@@ -43,6 +43,8 @@ class Loaded:
     content_hash: str | None
     """SHA-256 of the body, lower-case hex; None when no body came."""
     steps: tuple[Step, ...]
+    told: FetchReason | None = None
+    """In the vendor's event, instead of the reason."""
 
 
 class Loader:
@@ -64,7 +66,7 @@ class Loader:
         with self._memory.share(vendor_id) as share:
             fetched = await self._fetcher.fetch(url, vendor_id, share)
             if isinstance(fetched, FetchFailed):
-                return Loaded(fetched.reason, None, fetched.steps)
+                return Loaded(fetched.reason, None, fetched.steps, fetched.told)
             started = time.monotonic()
             decoded = await self._pool.decode(fetched.body, self._side, vendor_id)
         step = Step(StepKind.DECODE, f"{len(fetched.body)} bytes", _outcome(decoded), time.monotonic() - started)

@@ -18,6 +18,8 @@ class StepKind(StrEnum):
 
     REQUEST = "request"
     """One hop: its answer's status, or the reason why there was none."""
+    REFUSED = "refused"
+    """An address of a name of which another one was dialled, and why it was not."""
     REDIRECT = "redirect"
     """A target that the policy refused."""
     RETRY = "retry"

@@ -41,7 +41,8 @@ class Fetch:
     async def _image(self, url: str, vendor_id: str) -> ProductImage:
         loaded = await self._loader.load(url, vendor_id)
         if isinstance(loaded.views, FetchReason):
-            status = _STATUS_OF_REASON.get(loaded.views, ImageStatus.FETCH_FAILED)
-            return LostImage(url, status, loaded.views, loaded.content_hash)
+            reason = loaded.told or loaded.views
+            status = _STATUS_OF_REASON.get(reason, ImageStatus.FETCH_FAILED)
+            return LostImage(url, status, reason, loaded.content_hash)
         assert loaded.content_hash is not None
         return UsableImage(url, loaded.content_hash, loaded.views)

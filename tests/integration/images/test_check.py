@@ -149,7 +149,7 @@ async def test_what_a_proxy_refuses_is_a_blocked_address_and_its_credentials_are
     await _check_urls(urls, "acme", settings, found.append)
 
     assert [one.reason for one in found] == [None, *["blocked_address"] * 3]
-    assert sorted(proxy.paths()) == ["http://cdn/a.jpg", "http://localhost/", "localhost:443"]
+    assert sorted(set(proxy.paths())) == ["http://cdn/a.jpg", "http://localhost/", "localhost:443"]
     assert not any("secret" in step.target + step.outcome for one in found for step in one.steps)
     server.close()
     await until(lambda: not proxy.open_connections)

@@ -130,13 +130,15 @@ async def test_a_type_keeps_pages_out_and_the_bytes_decide_the_rest() -> None:
 async def test_the_event_says_of_a_lost_image_its_own_url_and_one_word() -> None:
     async with stage() as (web, fetch):
         inside = f"http://{PRIVATE}:{web.public.port}/b.jpg?signature=secret"
+        named = "http://localhost/b.jpg?signature=secret"
         web.public.answers["/a.jpg"] = [redirect(inside)]
 
-        fetched = await fetch(product(web.url("/a.jpg"), inside))
+        fetched = await fetch(product(web.url("/a.jpg"), inside, named))
 
         assert fetched.images == (
             LostImage(web.url("/a.jpg"), ImageStatus.FETCH_FAILED, FetchReason.BLOCKED_ADDRESS, None),
             LostImage(inside, ImageStatus.FETCH_FAILED, FetchReason.BLOCKED_ADDRESS, None),
+            LostImage(named, ImageStatus.FETCH_FAILED, FetchReason.DNS, None),  # as if nobody knew the name
         )
 
 

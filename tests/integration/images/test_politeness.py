@@ -250,6 +250,17 @@ async def test_of_a_crowd_nobody_asks_a_host_that_has_asked_for_rest() -> None:
         assert len(web.public.requests) <= 4
 
 
+async def test_the_hosts_before_one_that_asks_for_a_long_rest_are_not_asked_again() -> None:
+    async with world() as web:
+        web.public.answers = {
+            "/a.jpg": [redirect("/b.jpg")],
+            "/b.jpg": [response(b"", "Retry-After: 600", status=429)],
+        }
+
+        assert await web.get(web.url("/a.jpg")) == "rate_limited"
+        assert web.public.paths() == ["/a.jpg", "/b.jpg"]
+
+
 async def test_a_vendor_whose_urls_fail_on_a_shared_host_loses_nobody_elses_pictures() -> None:
     async with world() as web:
         web.public.answers = {"/broken/1.jpg": [response(status=500)], "/fine/1.jpg": [response(BODY, IMAGE)]}

@@ -64,7 +64,7 @@ async def test_a_name_that_turns_private_between_two_fetches_is_refused() -> Non
 
 
 async def test_a_name_that_turns_private_between_two_hops_is_refused() -> None:
-    async with world(Turncoat(turns=[PUBLIC, PRIVATE]), dns_cache_s=0) as web:
+    async with world(Turncoat(turns=[PUBLIC, PRIVATE]), dns_cache_s=0, retries=0) as web:
         web.public.answers["/a.jpg"] = [then_close(redirect("/b.jpg"))]
 
         assert await web.get(web.url("/a.jpg", "turncoat.example")) == "blocked_address"

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A vendor learns nothing of names that only we can resolve; whoever runs this learns all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from consumer.events import FetchReason
+from consumer.images.http import FetchFailed
+from consumer.images.memory import BodyMemory
+from tests.integration.images.hosts import BODY, IMAGE, PRIVATE, PUBLIC, Names, full_listener, redirect, response, world
+
+if TYPE_CHECKING:
+    from consumer.images.http import FetchResult
+    from tests.integration.images.hosts import World
+
+pytestmark = pytest.mark.image_rule(5)
+
+
+async def fetch(web: World, url: str) -> FetchResult:
+    with BodyMemory(1 << 20).share() as share:
+        return await web.fetcher.fetch(url, "acme", share)
+
+
+def heard(result: FetchResult) -> FetchReason:
+    """What the vendor reads in the event."""
+    assert isinstance(result, FetchFailed)
+    return result.told or result.reason
+
+
+def refusals(logs: Any) -> list[tuple[str, str | None]]:
+    return [(entry["target"], entry["address"]) for entry in logs if entry["event"] == "image_address_refused"]
+
+
+@pytest.mark.parametrize("address", [PRIVATE, "::1", "10.0.0.1", "8.8.8.8"], ids=str)
+async def test_a_name_on_our_side_reads_like_one_that_nobody_knows(address: str) -> None:
+    """8.8.8.8: its port is open for an exception only, which is ours to know. It is never dialled."""
+    async with world({"inside.example": [address]}) as web:
+        inside = await fetch(web, web.url("/a.jpg", "inside.example"))
+        unknown = await fetch(web, web.url("/a.jpg", "no.example"))
+
+        assert heard(inside) is heard(unknown) is FetchReason.DNS
+        assert isinstance(inside, FetchFailed)
+        assert inside.reason in {FetchReason.BLOCKED_ADDRESS, FetchReason.PORT}
+
+
+async def test_the_host_that_redirects_sees_no_difference_either() -> None:
+    names = {"shop.example": [PUBLIC], "inside.example": [PRIVATE]}
+    async with world(names) as web:
+        web.public.answers = {
+            "/1.jpg": [redirect(web.url("/b.jpg", "inside.example"))],
+            "/2.jpg": [redirect(web.url("/b.jpg", "no.example"))],
+        }
+        heard_words = [heard(await fetch(web, web.url(path, "shop.example"))) for path in ("/1.jpg", "/2.jpg")]
+
+        assert heard_words == [FetchReason.DNS] * 2
+        assert web.public.paths() == ["/1.jpg", "/1.jpg", "/2.jpg", "/2.jpg"]
+
+
+async def test_an_address_in_the_url_is_called_what_it_is() -> None:
+    async with world() as web:
+        assert heard(await fetch(web, web.url("/a.jpg", PRIVATE))) is FetchReason.BLOCKED_ADDRESS
+
+
+async def test_a_picture_from_a_name_that_has_a_private_address_too_is_told_in_the_log() -> None:
+    async with world({"both.example": [PRIVATE, PUBLIC]}) as web:
+        web.public.answers["/a.jpg"] = [response(BODY, IMAGE)]
+        url = web.url("/a.jpg", "both.example")
+        with capture_logs() as logs:
+            result = await fetch(web, url)
+
+        assert refusals(logs) == [(url, PRIVATE)]
+        assert [(step.kind.value, step.address, step.outcome) for step in result.steps] == [
+            ("refused", PRIVATE, "blocked_address"),
+            ("request", PUBLIC, "200"),
+        ]
+
+
+async def test_a_private_address_beside_a_silent_one_does_not_keep_the_host_from_being_left_alone() -> None:
+    """Else each of its URLs would hold a slot until the connect timeout."""
+    async with full_listener("127.0.0.4") as port:
+        names = Names({"mixed.example": [PRIVATE, "127.0.0.4"]})
+        allowed = (f"127.0.0.4/32:{port}",)
+        async with world(names, retries=0, connect_timeout_s=0.2, breaker_failures=2, allow_private=allowed) as web:
+            url = f"http://mixed.example:{port}/a.jpg"
+            with capture_logs() as logs:
+                results = [await fetch(web, url) for _ in range(3)]
+
+            reasons = [result.reason.value for result in results if isinstance(result, FetchFailed)]
+            assert reasons == ["blocked_address", "timeout_connect", "circuit_open"]  # the first address takes turns
+            assert refusals(logs) == [(url, PRIVATE)]
