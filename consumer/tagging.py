@@ -14,7 +14,7 @@ from consumer.assembly import Outside
 from consumer.bundle import load_bundle
 from consumer.errors import Refused, Transient
 from consumer.events import DecodedProduct, Delivery, FetchReason
-from consumer.images.http import Fetched, FetchFailed
+from consumer.images.fetched import Fetched, FetchFailed
 from consumer.local import parts
 from consumer.observability.metrics import Metrics
 from consumer.settings import TritonSettings
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from consumer.attributes import ProductAttributes
     from consumer.events import ProductEvent
-    from consumer.images.http import Fetcher, FetchResult
+    from consumer.images.fetched import FetchResult
+    from consumer.images.http import Fetcher
     from consumer.images.memory import Share
     from consumer.settings import Settings
 

@@ -16,7 +16,8 @@ from yarl import URL
 
 from consumer.doctor.finding import Finding, Status
 from consumer.events import FetchReason
-from consumer.images.http import Fetcher, FetchFailed
+from consumer.images.fetched import FetchFailed
+from consumer.images.http import Fetcher
 from consumer.images.memory import BodyMemory
 from consumer.observability.metrics import Metrics
 from consumer.settings import Egress
@@ -24,7 +25,7 @@ from consumer.settings import Egress
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
-    from consumer.images.http import FetchResult
+    from consumer.images.fetched import FetchResult
     from consumer.settings import ImageSettings
 
 _ADDRESS, _NAME = "127.0.0.1", "localhost"

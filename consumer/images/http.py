@@ -10,54 +10,29 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-import structlog
 from yarl import URL
 
 from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images.dialling import judge, make_resolver
 from consumer.images.exchange import Answer, Exchange, Redirect
+from consumer.images.fetched import Fetched, FetchFailed, public_reason, warn_of_refusal
 from consumer.images.hosts import Evidence, Hosts, Place, Visit
-from consumer.images.steps import Step, StepKind, shown
+from consumer.images.steps import Step, StepKind
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff
 from consumer.settings import Egress
-from consumer.settings.host_names import literal_of
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
     from consumer.images.addresses import Address
+    from consumer.images.fetched import FetchResult
     from consumer.images.memory import Share
     from consumer.images.vendor_hosts import VendorHosts
     from consumer.observability.metrics import Metrics
     from consumer.settings import ImageSettings
 
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A body that came whole: not empty, within the cap, and nothing more is known of it."""
-
-    url: str
-    body: bytes
-    steps: tuple[Step, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FetchFailed:
-    """Why there is no body. What was found where belongs to our log, not to the vendor's event."""
-
-    url: str
-    reason: FetchReason
-    steps: tuple[Step, ...] = ()
-    told: FetchReason | None = None
-    """In the vendor's event, instead of a reason that would tell of names on our side."""
-
-
-FetchResult = Fetched | FetchFailed
 
 #: What may come out otherwise when it is asked for again; a 429 too, once its Retry-After is over.
 _RETRIED = frozenset(
@@ -70,8 +45,6 @@ _RETRIED = frozenset(
         FetchReason.STATUS_5XX,
     }
 )
-#: Refusals of an address, where a URL itself has passed.
-_AT_THE_DOOR = frozenset({FetchReason.BLOCKED_ADDRESS, FetchReason.PORT})
 _BACKOFF = Backoff(first_s=0.5)
 #: Statuses that may come with a Retry-After.
 _TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS.value
@@ -171,13 +144,13 @@ class Fetcher:
             return self._lost(FetchFailed(url, outcome, steps, ending.told), vendor_id)
         self._metrics.images.fetched()
         if any(step.kind is StepKind.REFUSED for step in steps):
-            _warn_of_refusal(vendor_id, url, steps)
+            warn_of_refusal(vendor_id, url, steps)
         return Fetched(url, outcome, steps)
 
     def _lost(self, failed: FetchFailed, vendor_id: str) -> FetchFailed:
         self._metrics.images.lost(failed.reason.value, is_refusal=failed.reason.is_refusal)
         if failed.reason is FetchReason.BLOCKED_ADDRESS:
-            _warn_of_refusal(vendor_id, failed.url, failed.steps)
+            warn_of_refusal(vendor_id, failed.url, failed.steps)
         return failed
 
     async def _with_retries(self, journey: _Journey) -> _Ending:
@@ -204,7 +177,7 @@ class Fetcher:
         for _ in range(self._settings.max_redirects + 1):
             answer = await self._hop(journey, url)
             if not isinstance(answer.outcome, Redirect):
-                return _Ending(answer.outcome, _told(answer, url), answer.retry_after_s)
+                return _Ending(answer.outcome, public_reason(answer, url), answer.retry_after_s)
             target = self._policy.follow(url, answer.outcome.location, journey.hosts)
             if isinstance(target, FetchReason):
                 journey.steps.append(Step(StepKind.REDIRECT, answer.outcome.location, target))
@@ -231,27 +204,6 @@ class Fetcher:
         took_s = time.monotonic() - started
         journey.left_s = max(0.0, given_s - took_s)
         return journey.noted(url, answer, took_s)
-
-
-def _told(answer: Answer, url: URL) -> FetchReason | None:
-    """What the vendor hears instead of the reason.
-
-    What an address in its URL is, it knows; that was judged before. Of a name it shall not learn that it exists on our
-    side: where the connector refuses, it reads as if nobody knew it. A proxy has its own words for an unknown name.
-    """
-    if answer.reason not in _AT_THE_DOOR:
-        return None
-    is_name = literal_of(url.raw_host or "") is None
-    return FetchReason.DNS if is_name and answer.dial and answer.dial.refused else FetchReason.CONNECT
-
-
-def _warn_of_refusal(vendor_id: str, url: str, steps: tuple[Step, ...]) -> None:
-    """For the operator alone: where the way led, and to which address if that is not what the URL names."""
-    target, address = shown(url), None
-    if steps:
-        refused = next((step for step in steps if step.result is FetchReason.BLOCKED_ADDRESS), steps[-1])
-        target, address = refused.target, refused.address
-    log.warning("image_address_refused", vendor_id=vendor_id, url=shown(url), target=target, address=address)
 
 
 def _rest_s(answer: Answer) -> float | None:

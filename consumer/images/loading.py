@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from consumer.events import FetchReason
-from consumer.images.http import FetchFailed
+from consumer.images.fetched import FetchFailed
 from consumer.images.memory import BodyMemory
 from consumer.images.single_flight import SingleFlight
 from consumer.images.steps import Step, StepKind
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from consumer.images.decode_pool import DecodedBody, DecodePool
-    from consumer.images.http import FetchResult
+    from consumer.images.fetched import FetchResult
     from consumer.images.memory import Share
 
 

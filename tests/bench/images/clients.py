@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from consumer.images.http import Fetched, Fetcher
+from consumer.images.fetched import Fetched
+from consumer.images.http import Fetcher
 from consumer.images.memory import BodyMemory
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings

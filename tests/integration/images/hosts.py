@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from consumer.images.http import Fetcher, FetchFailed
+from consumer.images.fetched import FetchFailed
+from consumer.images.http import Fetcher
 from consumer.images.memory import BodyMemory
 from consumer.observability.metrics import Metrics
 from consumer.settings import ImageSettings

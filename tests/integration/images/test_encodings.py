@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.images.http import Fetched
+from consumer.images.fetched import Fetched
 from consumer.images.memory import BodyMemory, Share
 from tests.integration.images.hosts import BODY, IMAGE, MIB, chunked, response, world
 from tests.support.wait import until
@@ -19,7 +19,7 @@ from tests.support.wait import until
 if TYPE_CHECKING:
     from asyncio import StreamWriter
 
-    from consumer.images.http import FetchResult
+    from consumer.images.fetched import FetchResult
 
 pytestmark = pytest.mark.image_rule(9)
 

@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from consumer.images.http import Fetched
+from consumer.images.fetched import Fetched
 from consumer.images.memory import BodyMemory
 from tests.integration.images.hosts import (
     BODY,

@@ -9,12 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.events import FetchReason
-from consumer.images.http import FetchFailed
+from consumer.images.fetched import FetchFailed
 from consumer.images.memory import BodyMemory
 from tests.integration.images.hosts import BODY, IMAGE, PRIVATE, PUBLIC, Names, full_listener, redirect, response, world
 
 if TYPE_CHECKING:
-    from consumer.images.http import FetchResult
+    from consumer.images.fetched import FetchResult
     from tests.integration.images.hosts import World
 
 pytestmark = pytest.mark.image_rule(5)
@@ -77,6 +77,17 @@ async def test_a_picture_from_a_name_that_has_a_private_address_too_is_told_in_t
             ("refused", PRIVATE, "blocked_address"),
             ("request", PUBLIC, "200"),
         ]
+
+
+async def test_an_address_that_is_refused_for_its_port_is_the_one_in_the_log() -> None:
+    """8.8.8.8 is never dialled."""
+    async with world({"both.example": ["8.8.8.8", PUBLIC]}) as web:
+        web.public.answers["/a.jpg"] = [response(BODY, IMAGE)]
+        url = web.url("/a.jpg", "both.example")
+        with capture_logs() as logs:
+            await fetch(web, url)
+
+        assert refusals(logs) == [(url, "8.8.8.8")]
 
 
 async def test_a_private_address_beside_a_silent_one_does_not_keep_the_host_from_being_left_alone() -> None:
