@@ -59,6 +59,8 @@ class Answer(NamedTuple):
 
 
 _WITH_BODY = frozenset({HTTPStatus.OK.value, PARTIAL})
+#: What `readchunk` says at the end of a body.
+_END = (b"", False)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: A proxy's word for what it may not connect us to; Smokescreen says 407.
 _PROXY_REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
@@ -137,9 +139,10 @@ class Exchange:
         body = Body(headers.getall(hdrs.CONTENT_ENCODING, ()), self._settings.max_body_bytes)
         if refused := judge_head(response.status, headers, self._settings.max_body_bytes) or body.judge_encoding():
             return refused
-        while body.has_more or (chunk := await response.content.readany()):  # `iter_any` does the same in more steps
+        # Not `readany`: it joins what came in crumbs. `iter_chunks` does the same in more steps.
+        while body.has_more or (piece := await response.content.readchunk()) != _END:
             before = body.size_bytes
-            if refused := body.feed(b"" if body.has_more else chunk):
+            if refused := body.feed(b"" if body.has_more else piece[0]):
                 return refused
             try:
                 await share.add(body.size_bytes - before, until_s - time.perf_counter())

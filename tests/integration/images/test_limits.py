@@ -194,9 +194,31 @@ async def test_eleven_mebibytes_are_cut_off_at_ten(head: bytes, chunk: bytes) ->
 async def test_chunks_of_one_byte_count_too() -> None:
     sent: list[int] = []
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    async with world(max_body_bytes=50_000) as web:
+    async with world(max_body_bytes=900) as web:
         assert await web.fetch(endless(head, b"1\r\nx\r\n" * 10_000, sent)) == "too_large"
         await until(lambda: not web.public.open_connections)
+
+
+async def test_chunks_of_one_byte_are_not_read_to_the_end() -> None:
+    sent: list[int] = []
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with world(retries=0) as web:
+        assert await web.fetch(endless(head, b"1\r\nx\r\n" * 10_000, sent)) == "incomplete"
+        await until(lambda: not web.public.open_connections)
+
+
+async def test_packets_of_one_byte_are_not_read_to_the_end() -> None:
+    async with world(retries=0) as web:
+        assert await web.fetch(drip(response(b"", IMAGE, length=MIB), 0)) == "incomplete"
+        await until(lambda: not web.public.open_connections)
+
+
+async def test_a_body_of_many_small_chunks_is_whole() -> None:
+    body = bytes(number % 251 for number in range(200_000))
+    chunks = b"".join(b"80\r\n%b\r\n" % body[start : start + 128] for start in range(0, 199_936, 128))
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with world() as web:
+        assert await web.fetch(head + chunks + b"40\r\n%b\r\n0\r\n\r\n" % body[199_936:]) == body
 
 
 @pytest.mark.image_rule(8)

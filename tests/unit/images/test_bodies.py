@@ -78,6 +78,20 @@ def test_no_bytes_make_it_raise(encoding: str, sent: bytes) -> None:
     assert isinstance(collect(encoding, sent, []), bytes | FetchReason)
 
 
+def fed(piece_bytes: int, pieces: int) -> FetchReason | None:
+    """What becomes of a body of 10 MiB at most that comes so."""
+    body = Body([], 10 << 20)
+    return next(filter(None, (body.feed(bytes(piece_bytes)) for _ in range(pieces))), None)
+
+
+def test_a_body_in_crumbs_is_refused_after_a_thousand() -> None:
+    assert fed(1, 1_000) is None
+    assert fed(1, 1_100) is FetchReason.INCOMPLETE
+    assert fed(127, 10_000) is None
+    assert fed(120, 20_000) is FetchReason.INCOMPLETE
+    assert fed(128, 80_000) is None
+
+
 def test_bytes_after_the_end_of_a_compressed_stream_count_too() -> None:
     assert collect("gzip", gzip.compress(b"x") + bytes(100), [50]) == b"x"
     assert collect("gzip", gzip.compress(b"x") + bytes(CAP), [50, 500]) is FetchReason.TOO_LARGE
