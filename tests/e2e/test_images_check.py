@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.images import ImageHost
 
 HANGTAG = Path(sys.executable).with_name("hangtag")
-HOSTILE = Path(__file__).with_name("hostile-urls.txt")
+PAGE = Path(__file__).parents[2] / "docs" / "hostile-urls.md"
 LIMIT_S = 60
 
 
@@ -84,18 +84,17 @@ def test_what_a_host_has_not_or_no_picture_failed(photo: str, image_host: ImageH
 
 
 def test_forty_hostile_urls_are_refused_each_for_its_reason() -> None:
-    expected, reason = [], ""
-    for line in HOSTILE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("# "):
-            reason = line.removeprefix("# ")
-        elif line:
-            expected.append((line, "refused", reason))
+    page = PAGE.read_text(encoding="utf-8")
+    expected = [tuple(line.split("  ")) for line in page.splitlines() if line.startswith("refused  ")]
+    urls = "\n".join(url for _, url, _ in expected).encode()
 
-    answer = check("--file", HOSTILE, "--output", "json")
+    text = check("--file", "-", stdin=urls)
+    programs = check("--file", "-", "--output", "json", stdin=urls)
 
-    assert answer.returncode == 1
+    assert (text.returncode, programs.returncode) == (1, 1)
     assert len(expected) == 40
-    assert [(one["url"], one["verdict"], one["reason"]) for one in json.loads(answer.stdout)] == expected
+    assert [tuple(line.split("  ")) for line in text.stdout.decode().splitlines() if line[0] == "r"] == expected
+    assert [(one["verdict"], one["url"], one["reason"]) for one in json.loads(programs.stdout)] == expected
 
 
 def test_hostile_bytes_are_shown_harmlessly() -> None:
