@@ -12,6 +12,7 @@ from consumer.images.http import Fetcher
 from consumer.images.loading import Loader
 from consumer.stages.fetch import Fetch
 from tests.support.engine import echo
+from tests.support.name_server import resolver_at
 
 if TYPE_CHECKING:
     from consumer.events import Delivery, Outcome
@@ -37,9 +38,10 @@ class Fetching:
         self.bytes_per_event = 2 * SIDE * SIDE * 3 * images.per_product
 
     @classmethod
-    async def open(cls, settings: Settings, metrics: Metrics) -> Self:
-        """Ready to fetch."""
-        fetcher = await Fetcher.open(settings.images, metrics)
+    async def open(cls, settings: Settings, metrics: Metrics, name_server: int | None) -> Self:
+        """Ready to fetch; names are looked up at that port of loopback, or where this machine looks them up."""
+        resolver = name_server and resolver_at(name_server, settings.images.connect_timeout_s)
+        fetcher = await Fetcher.open(settings.images, metrics, resolver=resolver or None)
         return cls(settings, fetcher, DecodePool(settings.images, metrics))
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -60,6 +60,10 @@ class Plan:
     work: Work
     delay_s: float
     settings: dict[str, Any]
+    images_unchecked: dict[str, Any] = field(default_factory=dict)
+    """Image settings that validation would refuse: so high that a protection is off."""
+    name_server: int | None = None
+    """Port on loopback where hosts of pictures are looked up; None where this machine looks names up."""
 
     def dump(self) -> str:
         return json.dumps(asdict(self))
@@ -67,7 +71,7 @@ class Plan:
     @classmethod
     def load(cls, text: str) -> Self:
         tree = json.loads(text)
-        return cls(Engine(tree["engine"]), Work(tree["work"]), tree["delay_s"], tree["settings"])
+        return cls(Engine(tree.pop("engine")), Work(tree.pop("work")), **tree)
 
 
 #: An event of this key waits for so long, whatever the others do.

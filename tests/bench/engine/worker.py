@@ -70,7 +70,7 @@ def run_hangtag(plan: Plan, settings: Settings, stages: Stages, metrics: Metrics
     """The real loop and the real chains."""
     with EventLoopThread() as events, ExitStack() as stack:
         if plan.work is Work.FETCH:
-            fetching = events.run(Fetching.open(settings, metrics))
+            fetching = events.run(Fetching.open(settings, metrics, plan.name_server))
             stack.callback(lambda: events.run(fetching.close()))
             chains = Chains(fetching, events, fetching.bytes_per_event)
         else:
@@ -97,6 +97,7 @@ def main(plan: Plan) -> None:
     """What the plan says."""
     configure_logs("info" if plan.work is Work.PRODUCT else "error")
     settings = load_settings(**plan.settings)
+    settings = settings.model_copy(update={"images": settings.images.model_copy(update=plan.images_unchecked)})
     metrics = Marking()
     spare_what_stays()
     stages = stages_of(plan.work, settings.topics, metrics)

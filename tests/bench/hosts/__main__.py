@@ -9,159 +9,101 @@ the one at which a reader of committed records has its output, from the very fir
 from __future__ import annotations
 
 import argparse
-import itertools
-import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-import uuid
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from confluent_kafka import Consumer, Producer, TopicPartition
-
-from consumer.kafka.topics import Layout, create_topics
 from consumer.local.kafka import KafkaPart
 from consumer.local.ports import PortBook
 from consumer.local.starting import Starting
-from consumer.settings import KafkaSettings, TopicSettings
-from tests.bench.engine.measure import ROOT, Process
-from tests.bench.engine.plan import Engine, Plan, Work
-from tests.bench.engine.topics import PARTITIONS
-from tests.bench.hosts.host import ADDRESS, Manner
+from tests.bench.hosts.arms import BAD, NONE, Arm, Load, Manner, arms_of
+from tests.bench.hosts.measure import WARM_UP_S, Found, Task, measure
+from tests.bench.hosts.report import line, table
 from tests.bench.product import photo
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SIZE = (600, 800)
-#: A worker that has not started yet makes the first events old in every round alike.
-WARM_UP_S = 5.0
-#: After the last event was due: time for what waits at the bad host.
-REST_S = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Events a second for so long; 0 means all at once, a backlog."""
-
-    per_second: float
-    events: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Of products without a picture on the bad host."""
-
-    median_s: float
-    p95_s: float
-    per_second: float
-    """Until the last of them came."""
-    products: int
+#: Of an arm beside its load: topics, hosts, the worker's end.
+_AROUND_S = WARM_UP_S + 4
+#: Products a second of a backlog, for the estimate alone: two cores in a quiet hour.
+_PACE = 80
 
 
 def main() -> None:
-    """Rounds of none, silent, slow, drip, in turn."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rate", type=float, default=60.0, help="products a second of the open loop")
-    parser.add_argument("--seconds", type=float, default=90.0, help="of one round")
-    parser.add_argument("--backlog", type=int, default=9_000, help="products of one backlog")
-    parser.add_argument("--rounds", type=int, default=1)
-    options = parser.parse_args()
+    """All arms in turn, round after round, first of the paced load, then of the backlog."""
+    options = _parser().parse_args()
+    arms = arms_of(options.arms, has_control=options.control)
     paced = Load(options.rate, round(options.rate * options.seconds))
-    backlog = Load(0.0, options.backlog)
+    loads = [load for load in (paced, Load(0.0, options.backlog)) if load.products]
+    _say(f"about {minutes(loads, arms, options.rounds, options.rest):.0f} minutes")
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
         picture = state / "photo.jpg"
         picture.write_bytes(photo(*SIZE))
         print(f"photos of {SIZE[0]}x{SIZE[1]}, {picture.stat().st_size:,} bytes")
-        with Starting(KafkaPart(state, print), PortBook(state / "ports.json")) as starting:
+        with Starting(KafkaPart(state, _say), PortBook(state / "ports.json")) as starting:
             servers = starting.wait().bootstrap_servers
-            for load, _, manner in itertools.product((paced, backlog), range(options.rounds), (None, *_BAD)):
-                _say(load, manner, measure(servers, picture, load, manner))
+            for load in loads:
+                task = Task(servers, picture, load, options.rest)
+                rounds = [_round(task, arms) for _ in range(options.rounds)]
+                print("", *table(load, rounds), sep="\n", flush=True)
 
 
-_BAD = (Manner.SILENT, Manner.SLOW, Manner.DRIP)
-
-
-def _say(load: Load, manner: Manner | None, found: Found) -> None:
-    kind = f"{load.per_second:g}/s" if load.per_second else f"backlog of {load.events:,}"
-    print(
-        f"{kind:>18}, bad host {manner or 'none':>6}: {found.products:,} good products, {found.per_second:6.1f}/s, "
-        f"age median {found.median_s * 1000:7.0f} ms, p95 {found.p95_s * 1000:7.0f} ms",
-        flush=True,
-    )
-
-
-def measure(servers: str, picture: Path, load: Load, manner: Manner | None) -> Found:
-    """One round on fresh topics, with fresh hosts and a fresh worker."""
-    tag = uuid.uuid4().hex[:8]
-    topics = TopicSettings(**{name: f"{name}-{tag}" for name in TopicSettings.model_fields})
-    create_topics(KafkaSettings(bootstrap_servers=servers), topics, Layout(PARTITIONS, 1))
-    with host(Manner.GOOD, picture) as good, host(manner or Manner.GOOD, picture) as other:
-        settings = {
-            "kafka": {"bootstrap_servers": servers, "group_id": tag, "session_timeout_s": 10},
-            "topics": topics.model_dump(),
-            "images": {"allow_private": [f"{ADDRESS}/32:{port}" for port in (good, other)]},
-        }
-        start_s = time.monotonic() + WARM_UP_S
-        arguments = (servers, topics.events, load, (good, other), start_s)
-        sender = threading.Thread(target=_send, args=arguments)
-        with Process(Plan(Engine.HANGTAG, Work.FETCH, 0, settings), threading.Condition()):
-            sender.start()
-            found = _read(servers, topics.attributes, load, start_s)
-            sender.join()
+def _round(task: Task, arms: list[Arm]) -> dict[Arm, Found]:
+    found: dict[Arm, Found] = {}
+    for arm in arms:
+        found[arm] = measure(task, arm)
+        _say(line(task.load, arm, found[arm]))
     return found
 
 
-@contextmanager
-def host(manner: Manner, picture: Path) -> Iterator[int]:
-    """Its port."""
-    command = [sys.executable, "-m", "tests.bench.hosts.host", manner, str(picture)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.kill()
+def minutes(loads: list[Load], arms: list[Arm], rounds: int, rest_s: float) -> float:
+    """How long it takes when the bad host does nothing to the others, and all that it can where protection is off."""
+    waits_s = sum(rest_s if arm.is_control else 0.0 for arm in arms) * len(loads)
+    works_s = sum(load.seconds or load.products / _PACE for load in loads)
+    return rounds * (len(arms) * (works_s + len(loads) * _AROUND_S) + waits_s) / 60
 
 
-def _send(servers: str, topic: str, load: Load, ports: tuple[int, int], start_s: float) -> None:
-    """Every second product has its second picture on the other host."""
-    producer = Producer({"bootstrap.servers": servers, "partitioner": "murmur2_random", "linger.ms": 1})
-    for number in range(load.events):
-        due_s = start_s + (number / load.per_second if load.per_second else 0)
-        time.sleep(max(0.0, due_s - time.monotonic()))
-        urls = [f"http://{ADDRESS}:{port}/{number}-{port}.jpg" for port in (ports[0], ports[number % 2])]
-        word = f"{'bad' if number % 2 else 'good'}:{due_s}"
-        producer.produce(topic, key=b"key-%d" % number, value=" ".join([word, *urls]).encode())
-        producer.poll(0)
-    producer.flush()
-
-
-def _read(servers: str, topic: str, load: Load, start_s: float) -> Found:
-    reader = Consumer({"bootstrap.servers": servers, "group.id": "bench-hosts", "enable.auto.commit": False})
-    reader.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-    left, ages, last_s = load.events // 2, list[float](), start_s
-    deadline_s = start_s + (load.events / load.per_second if load.per_second else 0) + REST_S
-    while left:
-        messages = reader.consume(1_000, 0.01)
-        now_s = time.monotonic()
-        if now_s > deadline_s:
-            raise RuntimeError(f"{left} good products did not come")
-        for message in messages:
-            word, _, due = (message.value() or b"").split()[0].decode().partition(":")
-            if word == "good":
-                left, last_s = left - 1, now_s
-                ages.append(now_s - float(due))
-    reader.close()
-    return Found(
-        statistics.median(ages), statistics.quantiles(ages, n=20)[-1], len(ages) / (last_s - start_s), len(ages)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m tests.bench.hosts", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add = parser.add_argument
+    add("--arms", type=_manners, default=list(BAD), help=f"bad hosts, of {','.join(BAD)}; all unless told")
+    add("--control", action="store_true", help="measure each bad host a second time with the protection off")
+    add("--rounds", type=int, default=3, help="of all arms in turn (%(default)s)")
+    add("--rate", type=float, default=60.0, help="products a second of the paced load (%(default)g)")
+    add("--seconds", type=float, default=90.0, help="of the paced load in each arm; 0 leaves it out (%(default)g)")
+    add("--backlog", type=int, default=4_000, help="products of the backlog in each arm; 0 leaves it out (%(default)s)")
+    add("--rest", type=float, default=120.0, help="seconds to wait after the last product was due (%(default)g)")
+    parser.epilog = _epilog(parser.parse_args([]))
+    return parser
+
+
+def _epilog(defaults: argparse.Namespace) -> str:
+    loads = [Load(defaults.rate, round(defaults.rate * defaults.seconds)), Load(0.0, defaults.backlog)]
+    plain, both = (
+        minutes(loads, arms_of(defaults.arms, has_control=has), defaults.rounds, defaults.rest) for has in (False, True)
+    )
+    about = "\n".join(f"  {manner:<8}{what}" for manner, what in {Manner.NONE: NONE, **BAD}.items())
+    return (
+        f"arms, in the order of a round:\n{about}\n\n"
+        "A control has images.slow_host_s and images.breaker_failures so high that no host is slow and none is left\n"
+        "alone: it shows that this bench can fail. A product that has not come when --rest is over counts as old as\n"
+        f"it is then.\n\nWith the defaults it takes about {plain:.0f} minutes, with --control {both:.0f}.\n\n"
+        "example: python -m tests.bench.hosts --arms silent --control --rounds 1 --seconds 30 --rest 20 --backlog 0"
+    )
+
+
+def _manners(text: str) -> list[Manner]:
+    """Of `silent,drip`."""
+    names = text.split(",")
+    if unknown := [name for name in names if name not in BAD]:
+        raise argparse.ArgumentTypeError(f"no bad host is called {unknown[0]!r}; there are {', '.join(BAD)}")
+    return [manner for manner in BAD if manner in names]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,58 +4,70 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
-from enum import StrEnum
 from pathlib import Path
 
-ADDRESS = "127.0.0.2"
+from tests.bench.hosts.arms import Manner
+from tests.support.name_server import ADDRESS
+
 _LATENCY_S = 0.02
+_SLOW_S = 4.5
 _DRIP_S = 0.3
+_REFUSED = "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n{}\r\n"
 
 
-class Manner(StrEnum):
-    """How it answers."""
+class Host:
+    """Answers every request in one manner, on kept connections."""
 
-    GOOD = "good"
-    """After 20 ms."""
-    SILENT = "silent"
-    """Never."""
-    SLOW = "slow"
-    """After 4.5 s, just below the read timeout."""
-    DRIP = "drip"
-    """A byte every 0.3 s."""
+    def __init__(self, manner: Manner, body: bytes) -> None:
+        self._manner = manner
+        self._head = f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        self._body = body
+        self._refusals = itertools.cycle((_REFUSED.format("Retry-After: 2\r\n"), _REFUSED.format("")))
 
-
-async def serve(manner: Manner, body: bytes) -> None:
-    """Until the process is killed."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-
-    async def answer(writer: asyncio.StreamWriter) -> None:
-        match manner:
-            case Manner.SILENT:
-                await asyncio.Event().wait()
-            case Manner.DRIP:
-                writer.write(head)
-                for byte in body:
-                    await asyncio.sleep(_DRIP_S)
-                    writer.write(bytes([byte]))
-                    await writer.drain()
-            case _:
-                await asyncio.sleep(_LATENCY_S if manner is Manner.GOOD else 4.5)
-                writer.write(head + body)
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until the client goes."""
         try:
             while await reader.readuntil(b"\r\n\r\n"):
-                await answer(writer)
+                await self._answer(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             writer.close()
 
-    server = await asyncio.start_server(talk, ADDRESS, 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        match self._manner:
+            case Manner.SILENT:
+                await reader.read()  # until the client gives up
+            case Manner.DRIP:
+                await self._drip(writer)
+            case Manner.SLOW:
+                await asyncio.sleep(_SLOW_S)
+                writer.write(self._head + self._body)
+            case _:
+                await asyncio.sleep(_LATENCY_S)
+                writer.write(self._at_once())
+
+    def _at_once(self) -> bytes:
+        if self._manner is Manner.TOO_MANY:
+            return next(self._refusals).encode()
+        if self._manner is Manner.NONE:
+            return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+        return self._head + self._body
+
+    async def _drip(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(self._head)
+        for byte in self._body:
+            await asyncio.sleep(_DRIP_S)
+            writer.write(bytes([byte]))
+            await writer.drain()
+
+
+async def serve(host: Host) -> None:
+    """Until the process is killed."""
+    server = await asyncio.start_server(host.talk, ADDRESS, 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Manner(sys.argv[1]), Path(sys.argv[2]).read_bytes()))
+    asyncio.run(serve(Host(Manner(sys.argv[1]), Path(sys.argv[2]).read_bytes())))
