@@ -80,7 +80,7 @@ bench-feed: $(VENV)/.tested ## a table of 1,000,000 rows (ROWS=n) onto a real br
 bench-images: $(VENV)/.tested ## CPU time of an image: from body to both views, beside Pillow; of a fetch, beside aiohttp without checks
 	$(BIN)/python -m tests.bench.images
 
-bench-hosts: $(VENV)/.tested ## what a silent, a slow and a dripping image host do to the other products (HOSTS="--rounds 3")
+bench-hosts: $(VENV)/.tested ## what a bad image host does to the other products, most of an hour (HOSTS="--arms silent,drip --control", HOSTS=--help)
 	$(BIN)/python -m tests.bench.hosts $(HOSTS)
 
 docs: $(VENV)/.installed ## write the generated pages

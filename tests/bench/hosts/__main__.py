@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--arms", type=_manners, default=list(BAD), help=f"bad hosts, of {','.join(BAD)}; all unless told")
     add("--control", action="store_true", help="measure each bad host a second time with the protection off")
     add("--rounds", type=int, default=3, help="of all arms in turn (%(default)s)")
-    add("--rate", type=float, default=60.0, help="products a second of the paced load (%(default)g)")
+    add("--rate", type=float, default=40.0, help="products a second of the paced load (%(default)g)")
     add("--seconds", type=float, default=90.0, help="of the paced load in each arm; 0 leaves it out (%(default)g)")
     add("--backlog", type=int, default=4_000, help="products of the backlog in each arm; 0 leaves it out (%(default)s)")
     add("--rest", type=float, default=120.0, help="seconds to wait after the last product was due (%(default)g)")
@@ -88,9 +88,9 @@ def _epilog(defaults: argparse.Namespace) -> str:
     return (
         f"arms, in the order of a round:\n{about}\n\n"
         "A control has images.slow_host_s and images.breaker_failures so high that no host is slow and none is left\n"
-        "alone: it shows that this bench can fail. A product that has not come when --rest is over counts as old as\n"
-        f"it is then.\n\nWith the defaults it takes about {plain:.0f} minutes, with --control {both:.0f}.\n\n"
-        "example: python -m tests.bench.hosts --arms silent --control --rounds 1 --seconds 30 --rest 20 --backlog 0"
+        "alone: it shows that this bench can fail, with --seconds of 60 or more: what waits has to fill the engine.\n"
+        f"A product that has not come when --rest is over counts as old as it is then.\n\nWith the defaults it takes about {plain:.0f} minutes, with --control {both:.0f}.\n\n"
+        "example: python -m tests.bench.hosts --arms silent --control --rounds 1 --seconds 60 --rest 20 --backlog 0"
     )
 
 
