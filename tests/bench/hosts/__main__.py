@@ -89,7 +89,8 @@ def _epilog(defaults: argparse.Namespace) -> str:
         f"arms, in the order of a round:\n{about}\n\n"
         "A control has images.slow_host_s and images.breaker_failures so high that no host is slow and none is left\n"
         "alone: it shows that this bench can fail, with --seconds of 60 or more: what waits has to fill the engine.\n"
-        f"A product that has not come when --rest is over counts as old as it is then.\n\nWith the defaults it takes about {plain:.0f} minutes, with --control {both:.0f}.\n\n"
+        "A product that has not come when --rest is over counts as old as it is then.\n\n"
+        f"With the defaults it takes about {plain:.0f} minutes, with --control {both:.0f}.\n\n"
         "example: python -m tests.bench.hosts --arms silent --control --rounds 1 --seconds 60 --rest 20 --backlog 0"
     )
 
