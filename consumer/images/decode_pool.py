@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from consumer.events import FetchReason
 from consumer.images.decoding import DecodePath, PixelLimits, try_views
-from consumer.images.fair_threads import FairThreads
+from consumer.images.fair_threads import FairThreads, TurnedAwayError
+from consumer.images.gate import Patience
 from consumer.images.pillow import limit_pillow
 from consumer.images.sandbox import Sandbox
 from consumer.images.sniff import ALL_FORMATS, SANDBOXED, ImageFormat, ImageHeader, read_header
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Pictures with more pixels are decoded one at a time.
 LARGE_PIXELS = 8_000_000
+#: Of `decode_timeout_s`: pictures that take longer on average, being next included, have a short queue.
+_SLOW_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,24 @@ class DecodePool:
         self._threads = FairThreads(settings.decode_threads, "image-decode")
         # With queues of their own: what waits there keeps no thread from small pictures.
         self._large_thread = FairThreads(1, "image-decode-large")
-        self._sandbox_thread = FairThreads(1, "image-decode-sandbox")
+        # A decoder that may take `decode_timeout_s` for each picture would hold up all products that wait for it.
+        patience = Patience(settings.decode_timeout_s * _SLOW_SHARE, settings.fetch_timeout_s)
+        self._sandbox_thread = FairThreads(1, "image-decode-sandbox", patience)
 
     async def decode(self, body: bytes, side: int, vendor_id: str) -> DecodedBody:
-        """Hash, header and views of a body, or why it has none. Waits for a thread; never raises for an image."""
+        """Hash, header and views of a body, or why it has none. Waits for a thread; never raises for an image.
+
+        `timeout_total` where too much that is slow waits in front of it.
+        """
         begun = await self._threads.run(vendor_id, partial(self._begin, body, side))
         if isinstance(begun, DecodedBody):
             return begun
         thread = self._sandbox_thread if begun.header.format in SANDBOXED else self._large_thread
-        return await thread.run(vendor_id, partial(self._finish, begun, side))
+        try:
+            return await thread.run(vendor_id, partial(self._finish, begun, side))
+        except TurnedAwayError:
+            self._metrics.decoded(_label(begun.header), DecodePath.REFUSED, begun.seconds)
+            return DecodedBody(begun.content_hash, begun.header, FetchReason.TIMEOUT_TOTAL)
 
     def close(self) -> None:
         """End threads and process: running decodes finish, waiting ones are cancelled. Blocks for a decode at most."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,36 +15,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
+    from consumer.images.gate import Patience
+
 Answer = TypeVar("Answer")
 
 #: One runs, one is at hand: a thread that ends its work goes on before the event loop knows of it.
 _SLOTS_PER_THREAD = 2
 
 
+class TurnedAwayError(Exception):
+    """The queue is too long for the pace of the work in it."""
+
+
 class FairThreads:
     """Whoever makes it closes it. For one event loop."""
 
-    def __init__(self, count: int, name: str) -> None:
+    def __init__(self, count: int, name: str, patience: Patience | None = None) -> None:
+        """Without `patience` nobody is turned away; with it, work's time is counted from when it is at hand."""
         self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
-        self._gate = Gate(count * _SLOTS_PER_THREAD, None)
+        self._gate = Gate(count * _SLOTS_PER_THREAD, patience)
         self._is_closed = False
 
     async def run(self, owner: str, work: Callable[[], Answer]) -> Answer:
         """What `work` returns or raises, on a thread.
 
-        When cancelled, work that has begun keeps its thread to its end; nobody waits for it. Raises CancelledError
-        when the threads are closed.
+        When cancelled, work that has begun keeps its thread to its end; nobody waits for it. Raises TurnedAwayError,
+        and CancelledError when the threads are closed.
         """
-        if not await self._gate.enter(owner):
-            raise asyncio.CancelledError
+        has_entered = await self._gate.enter(owner)
         if self._is_closed:
-            self._gate.leave(None, owner)
+            if has_entered:
+                self._gate.leave(None, owner)
             raise asyncio.CancelledError
+        if not has_entered:
+            raise TurnedAwayError
+        begun_s = time.monotonic()
+        self._gate.begin(begun_s)
         loop = asyncio.get_running_loop()
 
         def leave(_: Future[Answer]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
-                loop.call_soon_threadsafe(self._gate.leave, None, owner)
+                loop.call_soon_threadsafe(self._gate.leave, begun_s, owner)
 
         running = self._threads.submit(work)
         # Called once, when the thread is free of it: the work is done, or was cancelled before it began.

@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+import time
 from functools import partial
 
 import numpy as np
@@ -87,6 +88,29 @@ async def test_a_vendor_s_one_body_does_not_wait_behind_all_of_another_vendor(*,
         pool.close()
 
     assert order.index("modest") == 2
+
+
+async def test_avif_that_would_wait_behind_too_much_that_is_slow_is_told_so_at_once() -> None:
+    metrics = Metrics()
+    pool = DecodePool(ImageSettings(fetch_timeout_s=0.1, decode_timeout_s=0.1), metrics)
+    go_on = threading.Event()
+    try:
+        slow = [asyncio.create_task(pool._sandbox_thread.run("greedy", partial(go_on.wait, 30))) for _ in range(2)]
+        started_s = time.monotonic()
+        await until(lambda: time.monotonic() > started_s + 0.5)  # so long they are at work
+
+        decoded = await pool.decode(encoded(shirt(64, 80), "AVIF"), 64, "acme")
+        small = await pool.decode(jpeg(shirt(64, 80)), 64, "acme")
+        go_on.set()
+        await asyncio.gather(*slow)
+    finally:
+        go_on.set()
+        pool.close()
+
+    assert decoded.views is FetchReason.TIMEOUT_TOTAL
+    assert isinstance(small.views, np.ndarray)
+    labels = {"format": "avif", "path": "refused"}
+    assert metrics.registry.get_sample_value("hangtag_image_decode_seconds_count", labels) == 1
 
 
 def test_a_body_tells_its_header_and_is_counted_by_format_and_path() -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.images.fair_threads import FairThreads
+from consumer.images.fair_threads import FairThreads, TurnedAwayError
+from consumer.images.gate import Patience
 from tests.support.wait import until, wait_until
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ class Blocked:
 
 
 @contextlib.contextmanager
-def threads(count: int) -> Iterator[tuple[FairThreads, Blocked]]:
+def threads(count: int, patience: Patience | None = None) -> Iterator[tuple[FairThreads, Blocked]]:
     """Threads, and work for them that has ended when the block ends."""
-    fair, blocked = FairThreads(count, "fair"), Blocked()
+    fair, blocked = FairThreads(count, "fair", patience), Blocked()
     try:
         yield fair, blocked
     finally:
@@ -73,6 +74,29 @@ async def test_a_thread_goes_on_while_the_loop_does_something_else() -> None:
         assert done.acquire(timeout=LIMIT_S)  # blocks the loop
 
         await asyncio.gather(first, second)
+
+
+async def test_work_that_is_slow_has_a_short_queue() -> None:
+    with threads(1, Patience(slow_s=0, wait_s=0)) as (fair, blocked):
+        running = [asyncio.create_task(fair.run("acme", blocked)) for _ in range(2)]  # one is at hand
+        await until(lambda: blocked.begun)
+
+        with pytest.raises(TurnedAwayError):
+            await asyncio.wait_for(fair.run("acme", int), LIMIT_S)
+        blocked.end()
+        await asyncio.gather(*running)
+
+        assert await fair.run("acme", lambda: 7) == 7  # nobody waits: a new start
+
+
+async def test_work_that_is_quick_has_no_end_to_its_queue() -> None:
+    with threads(1, Patience(slow_s=LIMIT_S, wait_s=0)) as (fair, blocked):
+        first = asyncio.create_task(fair.run("acme", blocked))
+        crowd = [asyncio.create_task(fair.run("acme", lambda: 7)) for _ in range(500)]
+        await until(lambda: blocked.begun)
+        blocked.end()
+
+        assert await asyncio.gather(first, *crowd) == [None, *[7] * 500]
 
 
 async def test_work_that_is_cancelled_while_it_runs_gives_its_slot_back_when_its_thread_is_free() -> None:
