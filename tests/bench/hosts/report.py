@@ -37,7 +37,8 @@ def line(load: Load, arm: Arm, found: Found) -> str:
 
 def table(load: Load, rounds: list[dict[Arm, Found]]) -> Iterator[str]:
     """In Markdown; the first arm of a round is the one that the others are held against."""
-    yield f"{load}; medians of {len(rounds)} rounds (lowest-highest)"
+    of_what = f"medians of {len(rounds)} rounds (lowest-highest)" if len(rounds) > 1 else "one round"
+    yield f"{load}; {of_what}"
     yield ""
     yield f"| {' | '.join(_HEAD)} |"
     yield "|---" * len(_HEAD) + "|"
