@@ -88,6 +88,11 @@ def _may_be_an_image(content_type: str) -> bool:
     return not media_type or media_type.startswith("image/") or media_type.endswith("/octet-stream")
 
 
+def are_crumbs(pieces: int, size_bytes: int) -> bool:
+    """Whether so many bytes came in more pieces than an honest server sends."""
+    return pieces > _FREE_PIECES + size_bytes // _BYTES_PER_PIECE
+
+
 class Body:
     """Collects a body chunk by chunk, inflates what was compressed unasked, and never holds more than the cap."""
 
@@ -119,7 +124,7 @@ class Body:
         if self._received_bytes > self._max_bytes:
             return FetchReason.TOO_LARGE
         self._pieces += bool(chunk)
-        if self._pieces > _FREE_PIECES + self._received_bytes // _BYTES_PER_PIECE:
+        if are_crumbs(self._pieces, self._received_bytes):
             return FetchReason.INCOMPLETE
         try:
             content = self._inflate(chunk) if self._encodings else chunk

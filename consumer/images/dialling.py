@@ -27,6 +27,7 @@ from aiohttp.client_proto import ResponseHandler
 from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images.addresses import Address
+from consumer.images.bodies import are_crumbs
 from consumer.images.kept_connections import KeptConnections
 from consumer.settings import Egress
 
@@ -50,6 +51,8 @@ _WHOLE_NAMES = pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS
 _ADDRESSES = 4
 #: Answers 1xx before the one that counts. A host that sends no other costs a core.
 _INTERIM_ANSWERS = 5
+#: What an answer may have in all: a head, and the largest body so many times, for the framing of its chunks.
+_HEAD_BYTES, _FRAMING = 1 << 20, 2
 _INTERIM = frozenset(range(100, 200)) - {101}  # after which there is no HTTP any more
 
 #: Why nothing may be fetched from an address and port; None when it may.
@@ -99,8 +102,9 @@ class Connector(aiohttp.TCPConnector):
             socket_factory=self._open_socket,
             ssl=_authorities(settings),
         )
-        line: type[ResponseHandler] = _Line
-        self._factory = partial(line, loop=self._loop)
+        max_bytes = _HEAD_BYTES + _FRAMING * settings.max_body_bytes
+        line: Callable[..., ResponseHandler] = _Line
+        self._factory = partial(line, loop=self._loop, max_bytes=max_bytes)
 
     async def connect(
         self,
@@ -115,6 +119,8 @@ class Connector(aiohttp.TCPConnector):
             # A kept one in which an answer lies that nobody asked for: it would pass for the answer to this request.
             connection.close()
             connection = await super().connect(req, traces, timeout)
+        if isinstance(connection.protocol, _Line):
+            connection.protocol.begin()
         dials.get().connect_s = time.perf_counter() - started
         if connection.protocol is not None and not self._kept.keeps(connection.protocol):
             connection.protocol.force_close()  # once the answer is read
@@ -131,15 +137,30 @@ class Connector(aiohttp.TCPConnector):
 
 
 class _Line(ResponseHandler):
-    """A connection that says when it stands, and has an end to interim answers."""
+    """A connection that says when it stands, and has an end to what is no body: interim answers, framing of chunks."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, max_bytes: int) -> None:
         super().__init__(loop)
+        self._max_bytes = max_bytes
         self._interim = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Another request goes out."""
+        self._pieces = 0
+        self._received_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         dials.get().stands = True
         super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._pieces += bool(data)  # without any, it goes on with what came before
+        self._received_bytes += len(data)
+        if self._received_bytes <= self._max_bytes and not are_crumbs(self._pieces, self._received_bytes):
+            super().data_received(data)
+        elif self.transport is not None:
+            self.transport.abort()
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
         if self._interim > _INTERIM_ANSWERS:

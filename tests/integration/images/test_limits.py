@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -205,6 +206,28 @@ async def test_chunks_of_one_byte_are_not_read_to_the_end() -> None:
     async with world(retries=0) as web:
         assert await web.fetch(endless(head, b"1\r\nx\r\n" * 10_000, sent)) == "incomplete"
         await until(lambda: not web.public.open_connections)
+
+
+@pytest.mark.image_rule(8)
+@pytest.mark.parametrize("piece_bytes", [1, 1 << 16])
+async def test_the_framing_of_chunks_has_an_end(piece_bytes: int) -> None:
+    """The extension of a chunk is no body, and no header: nothing of it reaches whoever reads."""
+    sent_bytes = 0
+
+    async def extend(writer: asyncio.StreamWriter) -> None:
+        nonlocal sent_bytes
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
+        while True:
+            writer.write(b"a" * piece_bytes)
+            sent_bytes += piece_bytes
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async with world(retries=0, max_body_bytes=MIB) as web:
+        assert await web.fetch(extend) == "incomplete"
+        await until(lambda: not web.public.open_connections)
+        assert sent_bytes < 16 * MIB  # two of them, and what the sockets hold
 
 
 async def test_packets_of_one_byte_are_not_read_to_the_end() -> None:
