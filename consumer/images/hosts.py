@@ -16,7 +16,7 @@ from consumer.images.gate import Gate, Patience
 from consumer.retry import Breaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from consumer.settings import ImageSettings
 
@@ -123,7 +123,7 @@ class Hosts:
         host.users += 1
         refused = self._refuse(visit)
         try:
-            for gate in () if refused else self._gates(host):
+            for gate in self._gates(host) if refused is None else ():
                 if not await gate.enter(place.vendor_id):
                     return self._refuse(visit) or FetchReason.TIMEOUT_TOTAL
                 visit.entered.append(gate)
@@ -161,10 +161,12 @@ class Hosts:
         elif visit.is_trial:
             host.breaker.abandoned()
 
-    def _gates(self, host: Host) -> tuple[Gate, ...]:
-        if host.is_known and not host.gate.is_slow:
-            return host.gate, self._process
-        return host.gate, self._doubtful, self._process
+    def _gates(self, host: Host) -> Iterator[Gate]:
+        """One after the other: while it waited for the first, the host may have become known, or slow."""
+        yield host.gate
+        if host.gate.is_slow or not host.is_known:
+            yield self._doubtful
+        yield self._process
 
     def _let_rest(self, host: Host, rest_s: float) -> float:
         """For how long the queue waits: for a long rest it goes instead, and nobody comes."""

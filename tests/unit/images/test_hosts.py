@@ -66,6 +66,24 @@ async def test_only_a_picture_makes_a_host_known(evidence: Evidence) -> None:
     scene.hosts.leave(let_in(await stranger), Evidence.NONE)
 
 
+async def test_who_waits_at_a_host_that_becomes_known_is_no_newcomer() -> None:
+    """Else its whole crowd would wait behind the names that a vendor invents."""
+    scene = Scene(in_flight=4, in_flight_per_host=1)
+    first = await scene.enter("good:80")
+    crowd = asyncio.create_task(scene.hosts.enter(at("good:80")))
+    invented = [asyncio.create_task(scene.hosts.enter(at(f"{number}.invented:80"))) for number in range(3)]
+    await settle()
+
+    scene.hosts.leave(first, Evidence.GOOD)
+    await settle()
+
+    assert [task.done() for task in invented] == [True, False, False]
+    assert crowd.done()
+    scene.hosts.leave(let_in(await crowd), Evidence.GOOD)
+    for task in invented:
+        scene.hosts.leave(let_in(await task), Evidence.NONE)
+
+
 @pytest.mark.parametrize("place", ["host", "newcomers", "process"])
 async def test_who_is_cancelled_in_a_queue_gives_everything_back(place: str) -> None:
     scene = Scene(in_flight=8, in_flight_per_host=3)
