@@ -18,7 +18,8 @@ from aiohttp import hdrs
 from consumer import __version__
 from consumer.events import FetchReason
 from consumer.images.bodies import PARTIAL, Body, judge_head, judge_status, retry_after_s, whole_range
-from consumer.images.dialling import Connector, Dial, dials
+from consumer.images.dial import Dial, dials
+from consumer.images.dialling import Connector
 from consumer.images.hosts import Evidence
 
 if TYPE_CHECKING:

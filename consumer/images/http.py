@@ -14,10 +14,11 @@ from yarl import URL
 
 from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
-from consumer.images.dialling import judge, make_resolver
+from consumer.images.dialling import judge
 from consumer.images.exchange import Answer, Exchange, Redirect
 from consumer.images.fetched import Fetched, FetchFailed, public_reason, warn_of_refusal
 from consumer.images.hosts import Evidence, Hosts, Place, Visit
+from consumer.images.resolving import make_resolver
 from consumer.images.steps import Step, StepKind
 from consumer.images.urls import UrlPolicy, host_key
 from consumer.retry import Backoff

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from consumer.images.dialling import make_resolver
+from consumer.images.resolving import make_resolver
 from consumer.settings import Egress, ImageSettings
 from tests.support.name_server import ADDRESS, KNOWN_NAME, NameServer, resolver_at
 from tests.support.wait import until

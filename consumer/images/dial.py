@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the connector did for the request that runs, for whoever asked for it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from consumer.events import FetchReason
+
+
+@dataclass(slots=True)
+class Dial:
+    """What the connector did for one request; filled in where it happens."""
+
+    address: str | None = None
+    """The last one that was dialled or refused; None on a kept connection."""
+    refused: dict[str, FetchReason] = field(default_factory=dict)
+    """By address. aiohttp may try another one, or merge several errors into one that hides these."""
+    stands: bool = False
+    """Whether a new connection came up, with a host or its proxy."""
+    dns_s: float = 0.0
+    connect_s: float = 0.0
+    """Until the connection stood, DNS included."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a connection was opened, or would have been."""
+        return self.address is not None
+
+
+#: Of the request that runs. A name that two ask for at once is looked up on one's account.
+dials: ContextVar[Dial] = ContextVar("dials")

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One connection, which has an end to what is no body and reaches no reader: interim answers, the framing of chunks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+from consumer.images.bodies import are_crumbs
+from consumer.images.dial import dials
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from aiohttp.http import RawResponseMessage
+    from aiohttp.streams import StreamReader
+
+#: Answers 1xx before the one that counts. A host that sends no other costs a core.
+_INTERIM_ANSWERS = 5
+_INTERIM = frozenset(range(100, 200)) - {101}  # after which there is no HTTP any more
+#: What an answer may have in all: a head, and the largest body so many times, for the framing of its chunks.
+_HEAD_BYTES, _FRAMING = 1 << 20, 2
+
+
+class Line(ResponseHandler):
+    """A connection that says when it stands, and has an end to what is no body: interim answers, framing of chunks."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, max_body_bytes: int) -> None:
+        super().__init__(loop)
+        self._max_bytes = _HEAD_BYTES + _FRAMING * max_body_bytes
+        self._interim = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Another request goes out."""
+        self._pieces = 0
+        self._received_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It stands."""
+        dials.get().stands = True
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, or break off when it is more than any answer needs."""
+        self._pieces += bool(data)  # without any, it goes on with what came before
+        self._received_bytes += len(data)
+        if self._received_bytes <= self._max_bytes and not are_crumbs(self._pieces, self._received_bytes):
+            super().data_received(data)
+        elif self.transport is not None:
+            self.transport.abort()
+
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        """Pass an answer on; an error instead of one more interim answer than we wait for."""
+        if self._interim > _INTERIM_ANSWERS:
+            return
+        self._interim = self._interim + 1 if data[0].code in _INTERIM else 0
+        if self._interim > _INTERIM_ANSWERS:
+            self.set_exception(aiohttp.ClientPayloadError("interim answers without end"))
+        else:
+            super().feed_data(data, size)
