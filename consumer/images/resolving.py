@@ -37,7 +37,7 @@ class Few(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """As the resolver says it, in its order."""
+        """As many as are tried, of both families in turn."""
         started = time.perf_counter()
         try:
             return _first_of_each_family(await self._resolver.resolve(host, port, family))
