@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import math
 import time
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from consumer.images.dialling import Judge
+    from consumer.images.hosts import Visit
     from consumer.images.memory import Share
     from consumer.observability.metrics import Metrics
     from consumer.settings import ImageSettings
@@ -84,47 +86,45 @@ class Exchange:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(
+                connect=settings.connect_timeout_s,
+                sock_read=settings.read_timeout_s,
+                ceil_threshold=math.inf,  # else 5.5 s may become 6
+            ),
             headers={
                 hdrs.USER_AGENT: f"hangtag/{__version__} (+{settings.contact})",
                 hdrs.ACCEPT: f"{avif}image/webp, image/jpeg, image/png, image/gif{heic}",
                 hdrs.ACCEPT_ENCODING: "identity",
             },
         )
-        self._settings = settings
-        self._full_timeout = self._timeout(settings.fetch_timeout_s)
+        self._max_body_bytes = settings.max_body_bytes
 
     async def close(self) -> None:
         """Close every connection. Requests that still run are cut off."""
         await self._session.close()
 
-    async def ask(self, url: URL, share: Share, limit_s: float) -> Answer:
-        """The answer, or `timeout_total` after `limit_s`. Raises only what its task is cancelled with."""
+    async def ask(self, url: URL, share: Share, visit: Visit, limit_s: float) -> Answer:
+        """The answer, or `timeout_total` after `limit_s` of the visit. Raises only what its task is cancelled with."""
         if self._session.closed:
             return Answer(FetchReason.CONNECT)
-        timeout = self._full_timeout if limit_s == self._full_timeout.total else self._timeout(limit_s)
         dial = Dial()
         token = dials.set(dial)
         started = time.perf_counter()
         try:
-            async with self._session.get(url, allow_redirects=False, proxy=self._proxy, timeout=timeout) as response:
+            async with (
+                asyncio.timeout(limit_s) as deadline,  # the client's own could not be put off
+                self._session.get(url, allow_redirects=False, proxy=self._proxy) as response,
+            ):
                 self._note(dial, time.perf_counter() - started)
                 if response.status in _WITH_BODY:
-                    outcome = await self._read(response, share, started + limit_s)
-                    return Answer(outcome, _evidence(outcome), response.status, None, dial)
+                    outcome = await self._read(response, share, visit, deadline)
+                    evidence = Evidence.GOOD if isinstance(outcome, bytes) else Evidence.ALIVE
+                    return Answer(outcome, evidence, response.status, None, dial)
                 return self._without_body(response, dial)
         except (aiohttp.ClientError, OSError) as error:
             return self._failure(url, error, dial)
         finally:
             dials.reset(token)
-
-    def _timeout(self, total_s: float) -> aiohttp.ClientTimeout:
-        settings = self._settings
-        return aiohttp.ClientTimeout(
-            total=total_s,
-            connect=settings.connect_timeout_s,
-            sock_read=settings.read_timeout_s,
-            ceil_threshold=math.inf,  # else 15 s may become 16
-        )
 
     def _note(self, dial: Dial, took_s: float) -> None:
         if dial.is_new:
@@ -133,22 +133,22 @@ class Exchange:
             self._metrics.reused()
         self._metrics.answered(took_s - dial.connect_s)
 
-    async def _read(self, response: aiohttp.ClientResponse, share: Share, until_s: float) -> bytes | FetchReason:
+    async def _read(
+        self, response: aiohttp.ClientResponse, share: Share, visit: Visit, deadline: asyncio.Timeout
+    ) -> bytes | FetchReason:
         """Leaving early closes the connection: nothing is drained."""
         started = time.perf_counter()
         headers = response.headers
-        body = Body(headers.getall(hdrs.CONTENT_ENCODING, ()), self._settings.max_body_bytes)
-        if refused := judge_head(response.status, headers, self._settings.max_body_bytes) or body.judge_encoding():
+        body = Body(headers.getall(hdrs.CONTENT_ENCODING, ()), self._max_body_bytes)
+        if refused := judge_head(response.status, headers, self._max_body_bytes) or body.judge_encoding():
             return refused
         # Not `readany`: it joins what came in crumbs. `iter_chunks` does the same in more steps.
         while body.has_more or (piece := await response.content.readchunk()) != _END:
             before = body.size_bytes
             if refused := body.feed(b"" if body.has_more else piece[0]):
                 return refused
-            try:
-                await share.add(body.size_bytes - before, until_s - time.perf_counter())
-            except TimeoutError:  # the client's own limit ends its own waits only
-                return FetchReason.TIMEOUT_TOTAL
+            if not share.add(body.size_bytes - before):
+                await _room(share, visit, deadline)
         self._metrics.body_took(time.perf_counter() - started)
         return body.finish(whole_range(headers) if response.status == PARTIAL else None)
 
@@ -172,11 +172,15 @@ class Exchange:
         return Answer(reason, evidence, dial=dial)
 
 
-def _evidence(outcome: bytes | FetchReason) -> Evidence:
-    """What a body says of its host; one for which there was no room says nothing."""
-    if isinstance(outcome, bytes):
-        return Evidence.GOOD
-    return Evidence.NONE if outcome is FetchReason.TIMEOUT_TOTAL else Evidence.ALIVE
+async def _room(share: Share, visit: Visit, deadline: asyncio.Timeout) -> None:
+    """Wait for memory of ours, which is no fault of the host or of the image."""
+    loop = asyncio.get_running_loop()
+    until_s = deadline.when()
+    left_s = 0.0 if until_s is None else until_s - loop.time()
+    deadline.reschedule(None)
+    with visit.paused():
+        await share.room()
+    deadline.reschedule(loop.time() + left_s)
 
 
 def _redirect(locations: list[str]) -> Redirect | FetchReason:

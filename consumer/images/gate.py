@@ -92,6 +92,11 @@ class Gate:
         self._begun += 1
         self._begun_sum_s += now_s
 
+    def pause(self, begun_s: float) -> None:
+        """Work stands still for a reason of ours, until it begins again; `begun_s` is what `begin` was told."""
+        self._begun -= 1
+        self._begun_sum_s = self._begun_sum_s - begun_s if self._begun else 0.0
+
     def leave(self, begun_s: float | None, owner: str = "", pause_s: float = 0.0) -> None:
         """Give the slot to the next, after a pause for all. `begun_s` is what `begin` was told; None without it.
 
@@ -100,8 +105,7 @@ class Gate:
         if pause_s:
             self._close_for(pause_s)
         if begun_s is not None:
-            self._begun -= 1
-            self._begun_sum_s = self._begun_sum_s - begun_s if self._begun else 0.0
+            self.pause(begun_s)
             self._count(self._clock() - begun_s + pause_s)
         self._free += 1
         self._inside[owner] -= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +17,7 @@ from consumer.images.gate import Gate, Patience
 from consumer.retry import Breaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from consumer.settings import ImageSettings
 
@@ -66,8 +67,15 @@ class Visit:
     host: Host
     is_trial: bool
     """Whether this fetch tries a host that was left alone."""
+    clock: Callable[[], float]
     entered: list[Gate] = field(default_factory=list)
     begun_s: float | None = None
+    """When the host's time began, moved on by what was not the host's."""
+
+    @property
+    def took_s(self) -> float:
+        """Of the host's time, so far."""
+        return 0.0 if self.begun_s is None else self.clock() - self.begun_s
 
     def begin(self, now_s: float) -> None:
         """All slots are there: from now on it is the host's time."""
@@ -75,23 +83,38 @@ class Visit:
         for gate in self.entered:
             gate.begin(now_s)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time in here is ours: it makes no host slow."""
+        took_s, begun_s = self.took_s, self.begun_s
+        if begun_s is not None:
+            for gate in self.entered:
+                gate.pause(begun_s)
+        try:
+            yield
+        finally:
+            if begun_s is not None:
+                self.begin(self.clock() - took_s)
+
 
 class Hosts:
     """For one event loop.
 
-    A slot of the host comes first, then one of the process: a crowded host holds none that others could use. Hosts that
-    are slow, or never gave a picture, share half of the process, of which no vendor has more than half: it can invent
-    any number of hosts.
+    A slot of the host comes first, then one of the process: a crowded host holds none that others could use. No vendor
+    has more than three quarters of the process. Hosts that are slow, or never gave a picture, share half of it, and no
+    vendor has more than half of that: it can invent any number of hosts.
     """
 
     def __init__(self, settings: ImageSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
         self._patience = Patience(settings.slow_host_s, settings.fetch_timeout_s)
-        self._process = Gate(settings.in_flight, None, clock)
+        most = max(1, settings.in_flight * 3 // 4)
+        self._process = Gate(settings.in_flight, None, clock, per_owner=most)
         doubtful = max(1, settings.in_flight // 2)
         self._doubtful = Gate(doubtful, self._patience, clock, per_owner=max(1, doubtful // 2))
         self._hosts: OrderedDict[Place, Host] = OrderedDict()
+        self._without_room = 0
 
     @property
     def in_flight(self) -> int:
@@ -100,17 +123,17 @@ class Hosts:
 
     @property
     def waiting(self) -> int:
-        """Fetches that wait for a slot. From any thread."""
+        """Fetches that wait for a slot, or for memory before they ask. From any thread."""
         gates = [self._process, self._doubtful, *(host.gate for host in list(self._hosts.values()))]
-        return sum(gate.waiting for gate in gates)
+        return self._without_room + sum(gate.waiting for gate in gates)
 
     @property
     def open(self) -> int:
         """Hosts that are left alone after failures. From any thread."""
         return sum(host.breaker.is_open for host in list(self._hosts.values()))
 
-    async def enter(self, place: Place) -> Visit | FetchReason:
-        """Wait for a slot.
+    async def enter(self, place: Place, room: Callable[[], Awaitable[None]]) -> Visit | FetchReason:
+        """Wait for a slot; and at the host, where it is in nobody else's way, for `room` for what it will send.
 
         `circuit_open` for a host left alone, `rate_limited` for one that asked for a long rest, `timeout_total` for one
         whose queue is too long.
@@ -119,7 +142,7 @@ class Hosts:
         is_trial = host.breaker.is_open
         if is_trial and host.breaker.wait_s() > 0:
             return FetchReason.CIRCUIT_OPEN
-        visit = Visit(host, is_trial)
+        visit = Visit(host, is_trial, self._clock)
         host.users += 1
         refused = self._refuse(visit)
         try:
@@ -127,6 +150,8 @@ class Hosts:
                 if not await gate.enter(place.vendor_id):
                     return self._refuse(visit) or FetchReason.TIMEOUT_TOTAL
                 visit.entered.append(gate)
+                if gate is host.gate:
+                    await self._wait_for(room)
             if refused := self._refuse(visit):
                 return refused
             visit.begin(self._clock())
@@ -134,6 +159,13 @@ class Hosts:
         finally:
             if visit.begun_s is None:
                 self.leave(visit, Evidence.NONE)
+
+    async def _wait_for(self, room: Callable[[], Awaitable[None]]) -> None:
+        self._without_room += 1
+        try:
+            await room()
+        finally:
+            self._without_room -= 1
 
     def _refuse(self, visit: Visit) -> FetchReason | None:
         """Asked before and after each wait, in which the others may have learnt something."""

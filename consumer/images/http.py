@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -189,20 +188,20 @@ class Fetcher:
     async def _hop(self, journey: _Journey, url: URL) -> Answer:
         if journey.left_s <= 0:  # 0 would be no limit at all to the client
             return journey.noted(url, Answer(FetchReason.TIMEOUT_TOTAL))
-        visit = await self._hosts.enter(Place(journey.vendor_id, host_key(url)))
+        visit = await self._hosts.enter(Place(journey.vendor_id, host_key(url)), journey.share.room)
         if not isinstance(visit, Visit):
             return journey.noted(url, Answer(visit))
         answer, evidence = _NO_ANSWER, Evidence.NONE
-        given_s, started = journey.left_s, time.monotonic()
+        given_s = journey.left_s
         try:
-            answer = await self._exchange.ask(url, journey.share, given_s)
+            answer = await self._exchange.ask(url, journey.share, visit, given_s)
             # What little the other hops left over was no fair trial.
             fair_s = min(self._settings.read_timeout_s, self._settings.fetch_timeout_s)
             if given_s >= fair_s or answer.reason is not FetchReason.TIMEOUT_TOTAL:
                 evidence = answer.evidence
         finally:
             self._hosts.leave(visit, evidence, _rest_s(answer))
-        took_s = time.monotonic() - started
+        took_s = visit.took_s
         journey.left_s = max(0.0, given_s - took_s)
         return journey.noted(url, answer, took_s)
 

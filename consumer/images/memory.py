@@ -43,12 +43,11 @@ class BodyMemory:
         self._shares[share] = None
         return self._taken_bytes <= self._max_bytes and self._owners_bytes[share.owner] <= self._per_owner_bytes
 
-    async def wait(self, share: Share, limit_s: float | None) -> None:
-        """Until the next may come. Raises TimeoutError."""
-        async with asyncio.timeout(limit_s):
-            while not self._may_go_on(share):
-                self._freed.clear()
-                await self._freed.wait()
+    async def wait(self, share: Share) -> None:
+        """Until the next may come."""
+        while not self._may_go_on(share):
+            self._freed.clear()
+            await self._freed.wait()
 
     def give_back(self, share: Share, size_bytes: int) -> None:
         """What the share held is free."""
@@ -60,12 +59,13 @@ class BodyMemory:
         self._freed.set()
 
     def _may_go_on(self, share: Share) -> bool:
-        if next(iter(self._shares)) is share:
+        if not self._shares or next(iter(self._shares)) is share:
             return True
         if self._taken_bytes > self._max_bytes:
             return False
-        is_within = self._owners_bytes[share.owner] <= self._per_owner_bytes
-        return is_within or next(other for other in self._shares if other.owner == share.owner) is share
+        if self._owners_bytes[share.owner] <= self._per_owner_bytes:
+            return True
+        return next(other for other in self._shares if other.owner == share.owner) is share
 
 
 class Share:
@@ -78,11 +78,14 @@ class Share:
         self._held_bytes = 0
         self.owner = owner
 
-    async def add(self, size_bytes: int, limit_s: float | None = None) -> None:
-        """So many more have come; waits while others hold too much. Raises TimeoutError after `limit_s`."""
+    def add(self, size_bytes: int) -> bool:
+        """So many more have come; whether the next may come at once, else `room` has to be waited for."""
         self._held_bytes += size_bytes
-        if size_bytes and not self._memory.take(self, size_bytes):
-            await self._memory.wait(self, limit_s)
+        return not size_bytes or self._memory.take(self, size_bytes)
+
+    async def room(self) -> None:
+        """Wait while others hold too much for a first byte to come, or for another one."""
+        await self._memory.wait(self)
 
     def empty(self) -> None:
         """The body is gone."""

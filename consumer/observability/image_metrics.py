@@ -24,7 +24,7 @@ class SlotsInUse(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Fetches that wait for a slot."""
+        """Fetches that wait for a slot, or for memory before they ask."""
 
     @property
     def open(self) -> int:
@@ -61,7 +61,9 @@ class ImageMetrics:
             registry,
         )
         self._in_flight = Gauge("hangtag_image_in_flight", "Image requests that run.", registry=registry)
-        self._queue = Gauge("hangtag_image_queue_depth", "Image fetches that wait for a slot.", registry=registry)
+        self._queue = Gauge(
+            "hangtag_image_queue_depth", "Image fetches that wait for a slot or for memory.", registry=registry
+        )
         self._open = Gauge("hangtag_image_hosts_open", "Image hosts left alone after failures.", registry=registry)
 
     def watch(self, slots: SlotsInUse) -> None:

@@ -54,7 +54,7 @@ async def cancel(task: asyncio.Task[Any]) -> None:
 
 @pytest.mark.parametrize(
     "when",
-    ["name", "handshake", "head", "body", "second hop", "queue of the host", "queue of all", "rest", "memory"],
+    ["name", "handshake", "head", "body", "second hop", "queue of the host", "queue of all", "rest", "room", "memory"],
 )
 async def test_a_fetch_that_is_cancelled_gives_everything_back(when: str) -> None:
     memory, half_way = BodyMemory(40_000), asyncio.Event()
@@ -70,8 +70,8 @@ async def test_a_fetch_that_is_cancelled_gives_everything_back(when: str) -> Non
         if blocker:
             await until(lambda: web.public.requests)
         oldest = memory.share()
-        if when == "memory":
-            await oldest.add(40_000)
+        if when in {"memory", "room"}:
+            oldest.add(40_000 if when == "memory" else 40_001)
         url, reached = {
             "name": (web.url("/a.jpg", "slow.example"), lambda: hosts.in_flight),
             "handshake": (f"https://{PUBLIC}:{web.public.port}/a.jpg", lambda: web.public.open_connections),
@@ -81,6 +81,7 @@ async def test_a_fetch_that_is_cancelled_gives_everything_back(when: str) -> Non
             "queue of the host": (web.url("/silent.jpg"), lambda: hosts.waiting),
             "queue of all": (web.url("/silent.jpg", "shop.example"), lambda: hosts.waiting),
             "rest": (web.url("/tired.jpg"), lambda: web.public.requests and hosts.waiting),
+            "room": (web.url("/half.jpg"), lambda: hosts.waiting),
             "memory": (web.url("/half.jpg"), lambda: memory.taken_bytes > 40_000),
         }[when]
 

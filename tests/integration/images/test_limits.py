@@ -299,15 +299,23 @@ async def test_what_a_try_has_taken_is_given_back_before_the_next() -> None:
         assert web.public.paths() == ["/a.jpg", "/a.jpg", "/b.jpg"]
 
 
-@pytest.mark.image_rule(7)
-async def test_who_waits_for_memory_ends_at_the_deadline() -> None:
+@pytest.mark.parametrize("held_bytes", [90_000, 110_000], ids=["within the body", "before the request"])
+async def test_waiting_for_memory_of_ours_costs_neither_the_image_its_deadline_nor_the_host_its_name(
+    held_bytes: int,
+) -> None:
     memory = BodyMemory(100_000)
-    async with world(fetch_timeout_s=LIMIT_S) as web:
+    async with world(fetch_timeout_s=LIMIT_S, slow_host_s=LIMIT_S) as web:
         web.public.answers["/a.jpg"] = [response(bytes(90_000), IMAGE)]
         with memory.share() as oldest:
-            await oldest.add(90_000)
-            with ends_at_the_limit():
-                assert await asyncio.wait_for(fill(web, memory, "/a.jpg"), 10) == "timeout_total"
+            oldest.add(held_bytes)
+            filling = asyncio.create_task(fill(web, memory, "/a.jpg"))
+            await until(lambda: memory.taken_bytes > 100_000)
+            started_s = time.monotonic()
+            await until(lambda: time.monotonic() > started_s + 2 * LIMIT_S)
+            assert not filling.done()
+
+        assert await asyncio.wait_for(filling, 10) == "ok"
+        assert not any(host.gate.is_slow for host in web.fetcher._hosts._hosts.values())
     assert memory.taken_bytes == 0
 
 

@@ -18,6 +18,10 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+async def room() -> None:
+    """There is always enough."""
+
+
 def let_in(found: Visit | FetchReason) -> Visit:
     assert isinstance(found, Visit), found
     return found
@@ -37,14 +41,14 @@ class Scene:
 
     async def visit(self, name: str, evidence: Evidence) -> FetchReason | None:
         """Why the host may not be asked; None when it was, with this outcome."""
-        visit = await self.hosts.enter(at(name))
+        visit = await self.hosts.enter(at(name), room)
         if isinstance(visit, FetchReason):
             return visit
         self.hosts.leave(visit, evidence)
         return None
 
     async def enter(self, name: str) -> Visit:
-        return let_in(await self.hosts.enter(at(name)))
+        return let_in(await self.hosts.enter(at(name), room))
 
     async def fail(self, name: str, times: int) -> None:
         for _ in range(times):

@@ -9,7 +9,7 @@ import pytest
 from consumer.events import FetchReason
 from consumer.images.hosts import Evidence, Hosts
 from consumer.settings import ImageSettings
-from tests.unit.images.hosts_scene import Scene, at, let_in, settle
+from tests.unit.images.hosts_scene import Scene, at, let_in, room, settle
 
 
 async def test_a_host_is_left_alone_after_so_many_failures_in_a_row() -> None:
@@ -90,7 +90,7 @@ async def test_a_trial_that_is_cancelled_in_the_queue_lets_the_next_one_try() ->
     await scene.fail("bad:80", 2)
     scene.clock.now_s += 31
     other = await scene.enter("other:80")  # the one slot for hosts that never gave a picture
-    trial = asyncio.create_task(scene.hosts.enter(at("bad:80")))
+    trial = asyncio.create_task(scene.hosts.enter(at("bad:80"), room))
     await settle()
 
     trial.cancel()
@@ -116,7 +116,7 @@ async def test_what_began_before_the_host_was_left_alone_is_old_news() -> None:
 async def test_who_waits_at_a_host_that_is_then_left_alone_is_told_so_at_once() -> None:
     scene = Scene(breaker_failures=2, in_flight_per_host=2)
     inside = [await scene.enter("bad:80") for _ in range(2)]
-    waiting = [asyncio.create_task(scene.hosts.enter(at("bad:80"))) for _ in range(10)]
+    waiting = [asyncio.create_task(scene.hosts.enter(at("bad:80"), room)) for _ in range(10)]
     await settle()
 
     for visit in inside:
@@ -153,7 +153,7 @@ async def test_a_shorter_rest_does_not_shorten_a_longer_one() -> None:
 async def test_who_waits_for_a_host_that_wants_a_long_rest_is_told_and_does_not_ask_it() -> None:
     scene = Scene(in_flight_per_host=2)
     inside = [await scene.enter("tired:80") for _ in range(2)]
-    waiting = [asyncio.create_task(scene.hosts.enter(at("tired:80"))) for _ in range(200)]
+    waiting = [asyncio.create_task(scene.hosts.enter(at("tired:80"), room)) for _ in range(200)]
     await settle()
 
     scene.hosts.leave(inside[0], Evidence.ALIVE, 600)
@@ -164,13 +164,13 @@ async def test_who_waits_for_a_host_that_wants_a_long_rest_is_told_and_does_not_
 
 async def test_who_waits_for_a_host_that_wants_a_short_rest_waits_until_it_is_over() -> None:
     hosts = Hosts(ImageSettings(in_flight_per_host=1))  # by the real clock, as the pause is the event loop's
-    first = let_in(await hosts.enter(at("tired:80")))
-    waiting = asyncio.create_task(hosts.enter(at("tired:80")))
+    first = let_in(await hosts.enter(at("tired:80"), room))
+    waiting = asyncio.create_task(hosts.enter(at("tired:80"), room))
     await settle()
     began_s = time.monotonic()
 
     hosts.leave(first, Evidence.ALIVE, 0.2)
-    late = asyncio.create_task(hosts.enter(at("tired:80")))
+    late = asyncio.create_task(hosts.enter(at("tired:80"), room))
     await settle()
     assert not waiting.done()
 
@@ -182,7 +182,7 @@ async def test_who_waits_for_a_host_that_wants_a_short_rest_waits_until_it_is_ov
 async def test_a_host_that_wants_rest_again_and_again_keeps_no_queue_beyond_what_comes_through() -> None:
     scene = Scene(in_flight_per_host=1)
     inside = await scene.enter("tired:80")
-    waiting = [asyncio.create_task(scene.hosts.enter(at("tired:80"))) for _ in range(500)]
+    waiting = [asyncio.create_task(scene.hosts.enter(at("tired:80"), room)) for _ in range(500)]
     await settle()
 
     scene.hosts.leave(inside, Evidence.ALIVE, 14)
@@ -201,4 +201,4 @@ async def test_what_a_host_does_to_one_vendor_is_not_held_against_it_by_another(
 
     assert await scene.visit("shared:80", Evidence.GOOD) is FetchReason.CIRCUIT_OPEN
     for name in ("shared:80", "tired:80"):
-        scene.hosts.leave(let_in(await scene.hosts.enter(at(name, "other"))), Evidence.GOOD)
+        scene.hosts.leave(let_in(await scene.hosts.enter(at(name, "other"), room)), Evidence.GOOD)

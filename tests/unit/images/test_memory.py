@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.images.memory import BodyMemory
+from consumer.images.memory import BodyMemory, Share
 
 
 async def settle() -> None:
@@ -16,11 +16,17 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+async def add(share: Share, size_bytes: int) -> None:
+    """As a reader of a body does."""
+    if not share.add(size_bytes):
+        await share.room()
+
+
 async def test_below_the_limit_nobody_waits() -> None:
     memory = BodyMemory(100)
     with memory.share() as one, memory.share() as other:
-        await one.add(60)
-        await other.add(40)
+        await add(one, 60)
+        await add(other, 40)
 
         assert memory.taken_bytes == 100
     assert memory.taken_bytes == 0
@@ -29,12 +35,12 @@ async def test_below_the_limit_nobody_waits() -> None:
 async def test_over_the_limit_the_oldest_goes_on_and_the_others_wait_for_it() -> None:
     memory = BodyMemory(100)
     with memory.share() as oldest, memory.share() as other:
-        await oldest.add(60)
-        waiting = asyncio.create_task(other.add(60))
+        await add(oldest, 60)
+        waiting = asyncio.create_task(add(other, 60))
         await settle()
         assert not waiting.done()
 
-        await oldest.add(500)  # more than all there is: one body always gets through
+        await add(oldest, 500)  # more than all there is: one body always gets through
         assert not waiting.done()
         oldest.empty()
         await waiting
@@ -46,8 +52,8 @@ async def test_over_the_limit_the_oldest_goes_on_and_the_others_wait_for_it() ->
 async def test_when_the_oldest_is_gone_the_next_one_is() -> None:
     memory = BodyMemory(100)
     first, second, third = (memory.share() for _ in range(3))
-    await first.add(90)
-    waiting = {share: asyncio.create_task(share.add(200)) for share in (second, third)}
+    await add(first, 90)
+    waiting = {share: asyncio.create_task(add(share, 200)) for share in (second, third)}
     await settle()
 
     first.empty()
@@ -64,14 +70,14 @@ async def test_when_the_oldest_is_gone_the_next_one_is() -> None:
 async def test_who_begins_anew_is_the_youngest() -> None:
     memory = BodyMemory(100)
     first, second = memory.share(), memory.share()
-    await first.add(60)
-    await second.add(10)
+    await add(first, 60)
+    await add(second, 10)
     first.empty()  # a retry: what came before is gone
 
-    waiting = asyncio.create_task(first.add(200))
+    waiting = asyncio.create_task(add(first, 200))
     await settle()
     assert not waiting.done()
-    await second.add(10)
+    await add(second, 10)
     second.empty()
     await waiting
     first.empty()
@@ -84,10 +90,10 @@ async def test_who_is_cancelled_while_it_waits_gives_back_what_it_held() -> None
 
     async def load() -> None:
         with memory.share() as share:
-            await share.add(90)
+            await add(share, 90)
 
     with memory.share() as oldest:
-        await oldest.add(90)
+        await add(oldest, 90)
         loading = asyncio.create_task(load())
         await settle()
         assert memory.taken_bytes == 180
@@ -104,7 +110,7 @@ async def test_an_empty_share_can_be_emptied() -> None:
     memory = BodyMemory(100)
     with memory.share() as share:
         share.empty()
-        await share.add(0)
+        await add(share, 0)
         share.empty()
 
     assert memory.taken_bytes == 0
@@ -123,7 +129,7 @@ async def load_all(bodies: list[list[int]], limit: int) -> None:
         nonlocal most
         with memory.share() as share:
             for chunk in chunks:
-                await share.add(chunk)
+                await add(share, chunk)
                 most = max(most, memory.taken_bytes)
                 await asyncio.sleep(0)
 
@@ -137,14 +143,14 @@ async def load_all(bodies: list[list[int]], limit: int) -> None:
 async def test_one_owner_never_fills_the_memory_of_all() -> None:
     memory = BodyMemory(1_000, per_owner_bytes=250)
     with memory.share("greedy") as oldest, memory.share("greedy") as second, memory.share("modest") as modest:
-        await oldest.add(200)
-        blocked = asyncio.create_task(second.add(100))
+        await add(oldest, 200)
+        blocked = asyncio.create_task(add(second, 100))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
         assert not blocked.done()
-        await asyncio.wait_for(modest.add(250), 10)
-        await asyncio.wait_for(oldest.add(400), 10)  # of its owner the oldest goes on
+        await asyncio.wait_for(add(modest, 250), 10)
+        await asyncio.wait_for(add(oldest, 400), 10)  # of its owner the oldest goes on
         assert memory.taken_bytes == 950
         oldest.empty()
         await asyncio.wait_for(blocked, 10)
@@ -155,12 +161,27 @@ async def test_one_owner_never_fills_the_memory_of_all() -> None:
 async def test_over_the_limit_of_all_only_the_oldest_of_all_goes_on() -> None:
     memory = BodyMemory(1_000, per_owner_bytes=600)
     with memory.share("a") as first, memory.share("b") as second:
-        await first.add(600)
-        blocked = asyncio.create_task(second.add(500))
+        await add(first, 600)
+        blocked = asyncio.create_task(add(second, 500))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
         assert not blocked.done()
-        await asyncio.wait_for(first.add(100), 10)
+        await asyncio.wait_for(add(first, 100), 10)
         first.empty()
         await asyncio.wait_for(blocked, 10)
+
+
+async def test_a_body_begins_when_there_is_room_for_a_first_byte() -> None:
+    memory = BodyMemory(100, per_owner_bytes=50)
+    greedy, next_of_greedy, modest = memory.share("greedy"), memory.share("greedy"), memory.share("modest")
+    await next_of_greedy.room()
+    await add(greedy, 51)
+    await modest.room()
+    waiting = asyncio.create_task(next_of_greedy.room())
+    await settle()
+    assert not waiting.done()
+
+    greedy.empty()
+
+    await asyncio.wait_for(waiting, 10)
