@@ -2,8 +2,9 @@
 """The threads that turn bodies into views. JPEG decode and resize release the GIL: two threads do nearly double.
 
 Memory, measured at 40 MP: 4 bytes per pixel for a JPEG, 6-9 for a progressive one, 10-16 for other formats, hence up to
-640 MB. So one picture above `LARGE_PIXELS` is decoded at a time, while the other threads go on with small ones of
-130 MB at most each. AVIF and HEIC have a process of their own, bounded by `avif_bytes`.
+640 MB. So one picture above `LARGE_PIXELS` is decoded at a time, while other threads go on with small ones of 130 MB
+at most each. They are one more than `decode_threads`, which is what one vendor gets: another's small picture begins at
+once. AVIF and HEIC have a process of their own, bounded by `avif_bytes`.
 """
 
 from __future__ import annotations
@@ -31,16 +32,14 @@ if TYPE_CHECKING:
 
 #: Pictures with more pixels are decoded one at a time.
 LARGE_PIXELS = 8_000_000
-#: Of `decode_timeout_s`: pictures that take longer on average, being next included, have a short queue.
-_SLOW_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedBody:
     """What became of a body."""
 
-    content_hash: str
-    """SHA-256, lower-case hex."""
+    content_hash: str | None
+    """SHA-256, lower-case hex; None where too much waits to look at it."""
     header: ImageHeader | None
     """None where none could be read; a picture that is too large has one."""
     views: NDArray[np.uint8] | FetchReason
@@ -58,7 +57,7 @@ class _Vetted:
 
 
 class DecodePool:
-    """Whoever makes it closes it. Vendors have turns at every thread. For one event loop."""
+    """Whoever makes it closes it. Vendors share the threads by the second. For one event loop."""
 
     def __init__(self, settings: ImageSettings, metrics: Metrics) -> None:
         limit_pillow(settings.max_pixels)
@@ -66,19 +65,24 @@ class DecodePool:
         self._metrics = metrics.decoding
         self._formats = ALL_FORMATS - _formats_off(settings)
         self._sandbox = Sandbox(settings)
-        self._threads = FairThreads(settings.decode_threads, "image-decode")
+        # Where pictures take long, products would wait for all of them, each in a slot of the engine.
+        patience = Patience(settings.slow_decode_s, settings.fetch_timeout_s)
+        own = settings.decode_threads
+        self._threads = FairThreads(own + 1, "image-decode", patience, per_owner=own)
         # With queues of their own: what waits there keeps no thread from small pictures.
-        self._large_thread = FairThreads(1, "image-decode-large")
-        # A decoder that may take `decode_timeout_s` for each picture would hold up all products that wait for it.
-        patience = Patience(settings.decode_timeout_s * _SLOW_SHARE, settings.fetch_timeout_s)
-        self._sandbox_thread = FairThreads(1, "image-decode-sandbox", patience)
+        self._large_thread = FairThreads(1, "image-decode-large", patience, per_owner=1)
+        self._sandbox_thread = FairThreads(1, "image-decode-sandbox", patience, per_owner=1)
 
     async def decode(self, body: bytes, side: int, vendor_id: str) -> DecodedBody:
         """Hash, header and views of a body, or why it has none. Waits for a thread; never raises for an image.
 
-        `timeout_total` where too much that is slow waits in front of it.
+        `timeout_total` where the vendor's own pictures are slow and too many of them wait. Raises ThreadsClosedError.
         """
-        begun = await self._threads.run(vendor_id, partial(self._begin, body, side))
+        try:
+            begun = await self._threads.run(vendor_id, partial(self._begin, body, side))
+        except TurnedAwayError:
+            self._metrics.decoded("other", DecodePath.REFUSED, 0.0)
+            return DecodedBody(None, None, FetchReason.TIMEOUT_TOTAL)
         if isinstance(begun, DecodedBody):
             return begun
         thread = self._sandbox_thread if begun.header.format in SANDBOXED else self._large_thread
@@ -89,7 +93,7 @@ class DecodePool:
             return DecodedBody(begun.content_hash, begun.header, FetchReason.TIMEOUT_TOTAL)
 
     def close(self) -> None:
-        """End threads and process: running decodes finish, waiting ones are cancelled. Blocks for a decode at most."""
+        """End threads and process: what runs is finished, no more begins. Blocks for a decode of each kind at most."""
         for threads in (self._threads, self._large_thread, self._sandbox_thread):
             threads.close()
         self._sandbox.close()

@@ -180,6 +180,12 @@ class ImageSettings(Section):
     decode_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="Default: one per core."
     )
+    slow_decode_s: float = Field(
+        1,
+        gt=0,
+        le=3600,
+        description="Of a vendor's pictures, on average; slower ones have a short queue, as at a slow host.",
+    )
     contact: Annotated[str, AfterValidator(_one_line)] = Field(
         "https://example.org/hangtag", description="Contact in the User-Agent, for host owners."
     )
