@@ -27,8 +27,8 @@ _MAX_LENGTH_DIGITS = 19
 #: What is inflated before it is booked: the 10 kB of a bomb hold 10 MiB, and many bodies come at once.
 _PIECE_BYTES = 64 << 10
 #: A body may come in so many pieces, and in one more for each so many bytes: a piece takes as long to read as
-#: kilobytes do. Honest servers write more at once, even an encoder that sends a GIF's blocks of 256 bytes one by one.
-_FREE_PIECES, _BYTES_PER_PIECE = 1000, 128
+#: kilobytes do. Packets hold more; an encoder that sends a GIF's blocks of 256 bytes one by one may send 1.3 MB.
+_FREE_PIECES, _BYTES_PER_PIECE = 4000, 1024
 _CLIENT_ERRORS, _SERVER_ERRORS = range(400, 500), range(500, 600)
 
 
@@ -117,15 +117,14 @@ class Body:
     def feed(self, chunk: bytes) -> FetchReason | None:
         """Take a chunk; b"" goes on with one that `has_more`. A compressed one is inflated by 64 KiB at most.
 
-        A reason ends it: `too_large`, sent or inflated, `incomplete` for one that comes in crumbs, `encoding`
-        for broken compression.
+        A reason ends it: `too_large`, sent, inflated or in crumbs, and `encoding` for broken compression.
         """
         self._received_bytes += len(chunk)
         if self._received_bytes > self._max_bytes:
             return FetchReason.TOO_LARGE
         self._pieces += bool(chunk)
         if are_crumbs(self._pieces, self._received_bytes):
-            return FetchReason.INCOMPLETE
+            return FetchReason.TOO_LARGE  # and nothing to be asked for again
         try:
             content = self._inflate(chunk) if self._encodings else chunk
         except zlib.error:

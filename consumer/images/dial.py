@@ -16,9 +16,9 @@ class Dial:
     """What the connector did for one request; filled in where it happens."""
 
     address: str | None = None
-    """The last one that was dialled or refused; None on a kept connection."""
+    """Of the connection that came up, else the last that was tried; None on a kept connection."""
     refused: dict[str, FetchReason] = field(default_factory=dict)
-    """By address. aiohttp may try another one, or merge several errors into one that hides these."""
+    """Addresses that were not tried. aiohttp goes on to another one, or merges errors into one that hides these."""
     stands: bool = False
     """Whether a new connection came up, with a host or its proxy."""
     dns_s: float = 0.0
@@ -26,9 +26,9 @@ class Dial:
     """Until the connection stood, DNS included."""
 
     @property
-    def is_new(self) -> bool:
-        """Whether a connection was opened, or would have been."""
-        return self.address is not None
+    def is_looked_up(self) -> bool:
+        """Whether the name's addresses were known, or none had to be."""
+        return bool(self.address or self.refused or self.connect_s)
 
 
 #: Of the request that runs. A name that two ask for at once is looked up on one's account.

@@ -84,11 +84,11 @@ class Connector(aiohttp.TCPConnector):
 
     def _open_socket(self, addr_info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, sockaddr = addr_info
-        dial = dials.get()
-        dial.address, port = str(sockaddr[0]), int(sockaddr[1])
-        if reason := self._judge(ip_address(dial.address), port):
-            dial.refused[dial.address] = reason
+        address, port = str(sockaddr[0]), int(sockaddr[1])
+        if reason := self._judge(ip_address(address), port):
+            dials.get().refused[address] = reason
             raise PermissionError(errno.EACCES, "not an address to fetch images from")
+        dials.get().address = address
         return socket.socket(family, kind, protocol)
 
 

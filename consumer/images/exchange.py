@@ -127,7 +127,7 @@ class Exchange:
             dials.reset(token)
 
     def _note(self, dial: Dial, took_s: float) -> None:
-        if dial.is_new:
+        if dial.stands:
             self._metrics.connected(dial.dns_s, dial.connect_s - dial.dns_s)
         else:
             self._metrics.reused()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.events import FetchReason
-from consumer.images.steps import Step, shown
+from consumer.images.steps import Step, StepKind, shown
 from consumer.settings.host_names import literal_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 #: Refusals of an address, where a URL itself has passed.
 _AT_THE_DOOR = frozenset({FetchReason.BLOCKED_ADDRESS, FetchReason.PORT})
+#: Limits that may end a look-up.
+_TOO_LATE = frozenset({FetchReason.TIMEOUT_TOTAL, FetchReason.TIMEOUT_CONNECT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,31 @@ def public_reason(answer: Answer, url: URL) -> FetchReason | None:
     What an address in its URL is, it knows; that was judged before. Of a name it shall not learn that it exists on our
     side: where the connector refuses, it reads as if nobody knew it. A proxy has its own words for an unknown name.
     """
+    if answer.reason in _TOO_LATE:  # how much time was left, the vendor's own host may have chosen
+        return None if answer.dial is None or answer.dial.is_looked_up else FetchReason.DNS
     if answer.reason not in _AT_THE_DOOR:
         return None
     is_name = literal_of(url.raw_host or "") is None
     return FetchReason.DNS if is_name and answer.dial and answer.dial.refused else FetchReason.CONNECT
 
 
-def warn_of_refusal(vendor_id: str, url: str, steps: tuple[Step, ...]) -> None:
-    """For the operator alone: where the way led, and to which address if that is not what the URL names."""
-    target, address = shown(url), None
-    if steps:
-        refused = next((step for step in steps if step.result in _AT_THE_DOOR), steps[-1])
-        target, address = refused.target, refused.address
-    log.warning("image_address_refused", vendor_id=vendor_id, url=shown(url), target=target, address=address)
+def refusal_in(result: FetchResult) -> FetchReason | None:
+    """Why our own policy said no, if it did: to the URL, to where it led, or to an address on the way to a picture."""
+    if isinstance(result, FetchFailed) and result.reason.is_refusal:
+        return result.reason
+    refused = _refused_address(result)
+    return refused.result if refused and isinstance(refused.result, FetchReason) else None
+
+
+def warn_of_address(result: FetchResult, vendor_id: str) -> None:
+    """Tell the operator, who alone may know, which address was refused: one for each image, if there is any."""
+    refused = _refused_address(result)
+    if refused is None and (isinstance(result, Fetched) or result.reason is not FetchReason.BLOCKED_ADDRESS):
+        return
+    where = refused or (result.steps[-1] if result.steps else None)  # a proxy's word, a redirect, or the URL itself
+    target, address = (where.target, where.address) if where else (shown(result.url), None)
+    log.warning("image_address_refused", vendor_id=vendor_id, url=shown(result.url), target=target, address=address)
+
+
+def _refused_address(result: FetchResult) -> Step | None:
+    return next((step for step in result.steps if step.kind is StepKind.REFUSED), None)

@@ -15,7 +15,7 @@ from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images.dialling import judge
 from consumer.images.exchange import Answer, Exchange, Redirect
-from consumer.images.fetched import Fetched, FetchFailed, public_reason, warn_of_refusal
+from consumer.images.fetched import Fetched, FetchFailed, public_reason, refusal_in, warn_of_address
 from consumer.images.hosts import Evidence, Hosts, Place, Visit
 from consumer.images.resolving import make_resolver
 from consumer.images.steps import Step, StepKind
@@ -80,9 +80,8 @@ class _Journey:
         address = None
         if dial := answer.dial:
             address = dial.address
-            for other, reason in dial.refused.items():
-                if other != address:
-                    self.steps.append(Step(StepKind.REFUSED, url, reason, 0.0, other))
+            for refused, reason in dial.refused.items():
+                self.steps.append(Step(StepKind.REFUSED, url, reason, 0.0, refused))
         self.steps.append(Step(StepKind.REQUEST, url, answer.status or answer.reason or "", took_s, address))
         return answer
 
@@ -133,25 +132,23 @@ class Fetcher:
 
         At the latest after `fetch_timeout_s`, retries included; time in the queue of a crowded host comes on top.
         """
+        result = await self._fetch(url, vendor_id, share)
+        self._metrics.images.tried(result.reason.value if isinstance(result, FetchFailed) else None)
+        if refusal := refusal_in(result):
+            self._metrics.images.refused(refusal.value)
+            warn_of_address(result, vendor_id)
+        return result
+
+    async def _fetch(self, url: str, vendor_id: str, share: Share) -> FetchResult:
         hosts = self._policy.hosts_of(vendor_id)
         first = self._policy.vet(url, hosts)
         if not isinstance(first, URL):
-            return self._lost(FetchFailed(url, first), vendor_id)
+            return FetchFailed(url, first)
         journey = _Journey(vendor_id, first, hosts, share, self._settings.fetch_timeout_s)
         ending = await self._with_retries(journey)
-        outcome, steps = ending.outcome, tuple(journey.steps)
-        if not isinstance(outcome, bytes):
-            return self._lost(FetchFailed(url, outcome, steps, ending.told), vendor_id)
-        self._metrics.images.fetched()
-        if any(step.kind is StepKind.REFUSED for step in steps):
-            warn_of_refusal(vendor_id, url, steps)
-        return Fetched(url, outcome, steps)
-
-    def _lost(self, failed: FetchFailed, vendor_id: str) -> FetchFailed:
-        self._metrics.images.lost(failed.reason.value, is_refusal=failed.reason.is_refusal)
-        if failed.reason is FetchReason.BLOCKED_ADDRESS:
-            warn_of_refusal(vendor_id, failed.url, failed.steps)
-        return failed
+        if isinstance(ending.outcome, bytes):
+            return Fetched(url, ending.outcome, tuple(journey.steps))
+        return FetchFailed(url, ending.outcome, tuple(journey.steps), ending.told)
 
     async def _with_retries(self, journey: _Journey) -> _Ending:
         ending = await self._follow(journey)
@@ -166,8 +163,10 @@ class Fetcher:
 
     async def _may_ask_again(self, journey: _Journey, ending: _Ending, attempt: int) -> bool:
         """Whether it is worth it; returns when the time has come. The host's queue waits for a Retry-After."""
+        if ending.retry_after_s is not None and ending.retry_after_s > self._settings.fetch_timeout_s:
+            return False
         if ending.outcome is FetchReason.RATE_LIMITED:
-            return ending.retry_after_s is not None and ending.retry_after_s <= self._settings.fetch_timeout_s
+            return ending.retry_after_s is not None
         # By what the vendor hears: its own host, asked again or not, would tell it the rest.
         return (ending.told or ending.outcome) in _RETRIED and await journey.rest(_BACKOFF.wait_s(attempt))
 

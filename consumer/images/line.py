@@ -39,8 +39,9 @@ class Line(ResponseHandler):
         self._received_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It stands."""
-        dials.get().stands = True
+        """It stands; others of the same name may have been tried since."""
+        dial = dials.get()
+        dial.stands, dial.address = True, str(transport.get_extra_info("peername")[0])
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:

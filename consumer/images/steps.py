@@ -19,7 +19,7 @@ class StepKind(StrEnum):
     REQUEST = "request"
     """One hop: its answer's status, or the reason why there was none."""
     REFUSED = "refused"
-    """An address of a name of which another one was dialled, and why it was not."""
+    """An address of the next request's name, and why it was not dialled."""
     REDIRECT = "redirect"
     """A target that the policy refused."""
     RETRY = "retry"

@@ -40,7 +40,7 @@ class ImageMetrics:
         )
         self._blocked = Counter(
             "hangtag_image_blocked_total",
-            "Images that our own policy refused, by reason; blocked_address deserves an alert.",
+            "Images of which our policy refused the URL or an address, by reason; blocked_address deserves an alert.",
             ["reason"],
             registry=registry,
         )
@@ -72,15 +72,13 @@ class ImageMetrics:
         self._queue.set_function(lambda: slots.waiting)
         self._open.set_function(lambda: slots.open)
 
-    def fetched(self) -> None:
-        """One image came."""
-        self._outcomes.add("ok")
+    def tried(self, reason: str | None) -> None:
+        """One image came; with a `reason`, a FetchReason's word, it did not."""
+        self._outcomes.add(reason or "ok")
 
-    def lost(self, reason: str, *, is_refusal: bool) -> None:
-        """One image did not come, for this FetchReason; `is_refusal` where our own policy said no."""
-        self._outcomes.add(reason)
-        if is_refusal:
-            self._blocked.labels(reason).inc()
+    def refused(self, reason: str) -> None:
+        """Our own policy said no, to the URL of an image or to an address on its way."""
+        self._blocked.labels(reason).inc()
 
     def connected(self, dns_s: float, connect_s: float) -> None:
         """An answer began on a new connection; `dns_s` is 0 when nobody had to be asked."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,9 +12,22 @@ from structlog.testing import capture_logs
 from consumer.events import FetchReason
 from consumer.images.fetched import FetchFailed
 from consumer.images.memory import BodyMemory
-from tests.integration.images.hosts import BODY, IMAGE, PRIVATE, PUBLIC, Names, full_listener, redirect, response, world
+from tests.integration.images.hosts import (
+    BODY,
+    IMAGE,
+    PRIVATE,
+    PUBLIC,
+    SILENCE,
+    Names,
+    full_listener,
+    redirect,
+    response,
+    world,
+)
 
 if TYPE_CHECKING:
+    import socket
+
     from consumer.images.fetched import FetchResult
     from tests.integration.images.hosts import World
 
@@ -73,6 +87,7 @@ async def test_a_picture_from_a_name_that_has_a_private_address_too_is_told_in_t
             result = await fetch(web, url)
 
         assert refusals(logs) == [(url, PRIVATE)]
+        assert web.metrics.registry.get_sample_value("hangtag_image_blocked_total", {"reason": "blocked_address"}) == 1
         assert [(step.kind.value, step.address, step.outcome) for step in result.steps] == [
             ("refused", PRIVATE, "blocked_address"),
             ("request", PUBLIC, "200"),
@@ -103,3 +118,52 @@ async def test_a_private_address_beside_a_silent_one_does_not_keep_the_host_from
             reasons = [result.reason.value for result in results if isinstance(result, FetchFailed)]
             assert reasons == ["blocked_address", "timeout_connect", "circuit_open"]  # the first address takes turns
             assert refusals(logs) == [(url, PRIVATE)]
+
+
+async def test_a_look_up_that_the_deadline_ends_reads_like_one_that_found_nothing() -> None:
+    """The host before may leave as little time as it likes: enough for a name on our side, not for an unknown one."""
+    async with world({"inside.example": [PRIVATE], "slow.example": []}, fetch_timeout_s=0.3) as web:
+        inside = await fetch(web, web.url("/a.jpg", "inside.example"))
+        unknown = await fetch(web, web.url("/a.jpg", "slow.example"))
+
+        assert isinstance(unknown, FetchFailed)
+        assert unknown.reason is FetchReason.TIMEOUT_TOTAL
+        assert heard(inside) is heard(unknown) is FetchReason.DNS
+
+
+async def test_what_ends_a_request_that_was_sent_is_told_as_it_is() -> None:
+    async with world(fetch_timeout_s=0.3, retries=0) as web:
+        web.public.answers["/a.jpg"] = [SILENCE]
+
+        assert heard(await fetch(web, web.url("/a.jpg"))) is FetchReason.TIMEOUT_TOTAL
+
+
+@pytest.mark.parametrize("answer", [response(status=404), redirect("file:///secret")], ids=["nothing", "elsewhere"])
+async def test_a_refused_address_is_told_whatever_the_other_one_answers(answer: bytes) -> None:
+    async with world({"both.example": [PRIVATE, PUBLIC]}) as web:
+        web.public.answers["/a.jpg"] = [answer]
+        url = web.url("/a.jpg", "both.example")
+        with capture_logs() as logs:
+            await fetch(web, url)
+
+        assert refusals(logs) == [(url, PRIVATE)]
+
+
+async def test_the_address_of_a_step_is_the_one_that_was_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one is slow to come up, aiohttp tries the next one meanwhile: that is refused, and the first comes up."""
+    async with world({"both.example": [PUBLIC, PRIVATE]}) as web:
+        web.public.answers["/a.jpg"] = [response(BODY, IMAGE)]
+        loop = asyncio.get_running_loop()
+        connect = loop.sock_connect
+
+        async def late(sock: socket.socket, address: tuple[str, int]) -> None:
+            await asyncio.sleep(0.6)  # more than the 0.25 s of RFC 8305
+            await connect(sock, address)
+
+        monkeypatch.setattr(loop, "sock_connect", late)
+        result = await fetch(web, web.url("/a.jpg", "both.example"))
+
+        assert [(step.kind.value, step.address, step.outcome) for step in result.steps] == [
+            ("refused", PRIVATE, "blocked_address"),
+            ("request", PUBLIC, "200"),
+        ]

@@ -106,15 +106,17 @@ async def test_a_host_that_asks_for_a_short_rest_gets_it_and_is_asked_again(stat
 @pytest.mark.parametrize(
     "rest_until", [lambda: "30", lambda: "86400", lambda: format_datetime(datetime.now(UTC) + timedelta(seconds=90))]
 )
-@pytest.mark.parametrize("status", [429, 503])
-async def test_a_host_that_asks_for_more_than_the_deadline_is_left_alone(status: int, rest_until: type[str]) -> None:
+@pytest.mark.parametrize(("status", "reason"), [(429, "rate_limited"), (503, "status_5xx")])
+async def test_a_host_that_asks_for_more_than_the_deadline_is_left_alone(
+    status: int, reason: str, rest_until: type[str]
+) -> None:
     names = {"tired.example": [PUBLIC], "other.example": [PUBLIC]}
     async with world(names=names, fetch_timeout_s=10) as web:
         web.public.answers["/a.jpg"] = [response(b"", f"Retry-After: {rest_until()}", status=status)]
         web.public.answers["/b.jpg"] = [response(BODY, IMAGE)]
         started = time.monotonic()
 
-        assert await web.get(web.url("/a.jpg", "tired.example")) == "rate_limited"
+        assert await web.get(web.url("/a.jpg", "tired.example")) == reason
         assert await web.get(web.url("/b.jpg", "tired.example")) == "rate_limited"
         assert web.public.paths() == ["/a.jpg"]
         assert await web.get(web.url("/b.jpg", "other.example")) == BODY

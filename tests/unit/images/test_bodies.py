@@ -84,12 +84,12 @@ def fed(piece_bytes: int, pieces: int) -> FetchReason | None:
     return next(filter(None, (body.feed(bytes(piece_bytes)) for _ in range(pieces))), None)
 
 
-def test_a_body_in_crumbs_is_refused_after_a_thousand() -> None:
-    assert fed(1, 1_000) is None
-    assert fed(1, 1_100) is FetchReason.INCOMPLETE
-    assert fed(127, 10_000) is None
-    assert fed(120, 20_000) is FetchReason.INCOMPLETE
-    assert fed(128, 80_000) is None
+def test_a_body_in_crumbs_is_refused_after_four_thousand() -> None:
+    assert fed(1, 4_000) is None
+    assert fed(1, 4_100) is FetchReason.TOO_LARGE
+    assert fed(256, 5_000) is None
+    assert fed(256, 6_000) is FetchReason.TOO_LARGE
+    assert fed(1_024, 10_000) is None
 
 
 def test_bytes_after_the_end_of_a_compressed_stream_count_too() -> None:
