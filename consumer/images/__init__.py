@@ -9,7 +9,8 @@ loading             a URL's views, or why there are none; one work for all who a
 │   ├── hosts       when: slots and queues (gate), failures, Retry-After
 │   └── exchange    one request and its answer (bodies, memory)
 │       └── dialling          the one door to the network; which connections stay open (kept_connections)
-└── decode_pool     the views: what a file says of itself (sniff, isobmff, animation), limits (decoding), then
+└── decode_pool     the views: what a file says of itself (sniff, isobmff, animation), limits (decoding), then,
+    │               on threads that vendors share by the second (fair_threads, fair_queue)
     ├── pixels      the views themselves, frozen: fast for JPEG, with Pillow (pillow) for the rest
     └── sandbox     those of AVIF and HEIC, in a process of their own (sandbox_process)
 check               the same for an operator, step by step

@@ -4,23 +4,21 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from collections import OrderedDict, deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Condition, Thread
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from consumer.images.fair_queue import FairQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from consumer.images.fair_queue import Piece
     from consumer.images.gate import Patience
 
 Answer = TypeVar("Answer")
-
-#: By so many of an owner's last pieces its pace is known, or by as many as it may run at a time.
-_LAST_PIECES = 8
 
 
 class TurnedAwayError(Exception):
@@ -33,62 +31,14 @@ class ThreadsClosedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """In place of an answer. As an error, the future would keep it, and with it the frames it went through."""
+    """In place of an answer. The future would keep an error, and with it every frame that the error went through."""
 
     error: type[Exception]
 
 
-@dataclass(slots=True, eq=False)
-class _Owner:
-    """What one owner has used of the threads, and what it still wants."""
-
-    took_s: deque[float]
-    """By its last pieces."""
-    used_s: float = 0.0
-    """By all that have ended."""
-    running: int = 0
-    begun_sum_s: float = 0.0
-    """When those that run began, added up."""
-    waiting: OrderedDict[Future[Any], Callable[[], Any]] = field(default_factory=OrderedDict)
-
-    @property
-    def is_active(self) -> bool:
-        return bool(self.waiting or self.running)
-
-    def ages_s(self, now_s: float) -> float:
-        """Of those that run, added up."""
-        return self.running * now_s - self.begun_sum_s
-
-    def begin(self, now_s: float) -> None:
-        self.running += 1
-        self.begun_sum_s += now_s
-
-    def end(self, begun_s: float, now_s: float) -> None:
-        self.running -= 1
-        self.begun_sum_s = self.begun_sum_s - begun_s if self.running else 0.0
-        self.used_s += now_s - begun_s
-        self.took_s.append(now_s - begun_s)
-
-    def refuse_last(self, error: type[Exception]) -> None:
-        future, _ = self.waiting.popitem()
-        if future.set_running_or_notify_cancel():
-            future.set_result(_Refusal(error))
-
-
-class _Piece(NamedTuple):
-    """Work that has begun."""
-
-    owner: _Owner
-    future: Future[Any]
-    work: Callable[[], Any]
-    begun_s: float
-
-
 class FairThreads:
-    """A free thread goes to the owner that has used the fewest seconds of all threads.
+    """A free thread goes to the owner that has used the fewest seconds of all threads (`FairQueue`).
 
-    An owner that comes, or comes back, has used as much as it had, and no less than any that is here: nobody saves
-    seconds up, and nobody gets rid of them by going away for a moment. When nobody is left, all is forgotten.
     Whoever makes it closes it. For one event loop.
     """
 
@@ -105,14 +55,12 @@ class FairThreads:
 
         An owner's pace is that of its last pieces and of those that run now. Only time on a thread counts.
         """
-        self._patience = patience
-        self._per_owner = per_owner
+        self._queue = FairQueue(patience, per_owner)
         self._clock = clock
-        self._owners: dict[str, _Owner] = {}
         self._changed = Condition()
         self._is_closed = False
-        self._threads = [Thread(target=self._serve, name=f"{name}_{n}", daemon=True) for n in range(count)]
         self._has_begun = False
+        self._threads = [Thread(target=self._serve, name=f"{name}_{n}", daemon=True) for n in range(count)]
 
     async def run(self, owner: str, work: Callable[[], Answer]) -> Answer:
         """What `work` returns or raises, on a thread.
@@ -121,11 +69,12 @@ class FairThreads:
         at once or when the owner's work proves slow, and ThreadsClosedError.
         """
         future: Future[Answer | _Refusal] = Future()
-        self._enqueue(owner, future, work)
+        self._add(owner, future, work)
         try:
             answer = await asyncio.wrap_future(future)
         except asyncio.CancelledError:
-            self._withdraw(owner, future)
+            with self._changed:
+                self._queue.withdraw(owner, future)
             raise
         if isinstance(answer, _Refusal):
             raise answer.error
@@ -135,15 +84,13 @@ class FairThreads:
         """End the threads: what runs is finished, what waits is told. Blocks for a piece of work at most."""
         with self._changed:
             self._is_closed = True
-            for owner in self._owners.values():
-                while owner.waiting:
-                    owner.refuse_last(ThreadsClosedError)
+            _refuse(self._queue.clear(), ThreadsClosedError)
             self._changed.notify_all()
         if self._has_begun:
             for thread in self._threads:
                 thread.join()
 
-    def _enqueue(self, name: str, future: Future[Any], work: Callable[[], Any]) -> None:
+    def _add(self, name: str, future: Future[Any], work: Callable[[], Any]) -> None:
         with self._changed:
             if self._is_closed:
                 raise ThreadsClosedError
@@ -152,54 +99,17 @@ class FairThreads:
                 for thread in self._threads:
                     thread.start()
             now_s = self._clock()
-            owner = self._owner(name, now_s)
-            owner.waiting[future] = work
-            self._shorten(owner, now_s)
-            if owner.running < self._per_owner:  # else the thread that ends one of its pieces sees to this one
+            owner = self._queue.add(name, future, work, now_s)
+            _refuse(self._queue.shorten(owner, now_s), TurnedAwayError)
+            if self._queue.may_begin(owner):  # else the thread that ends one of its pieces looks for the next
                 self._changed.notify()
-
-    def _owner(self, name: str, now_s: float) -> _Owner:
-        owner = self._owners.get(name) or _Owner(deque(maxlen=max(_LAST_PIECES, self._per_owner)))
-        if not owner.is_active:
-            used_s = (other.used_s + other.ages_s(now_s) for other in self._owners.values() if other.is_active)
-            owner.used_s = max(owner.used_s, min(used_s, default=0.0))
-        self._owners[name] = owner
-        return owner
-
-    def _shorten(self, owner: _Owner, now_s: float) -> None:
-        """The last to come would wait in vain."""
-        room = self._room(owner, now_s)
-        while len(owner.waiting) > room:
-            owner.refuse_last(TurnedAwayError)
-
-    def _room(self, owner: _Owner, now_s: float) -> int:
-        """How many of its pieces may wait; those that need not are always let in."""
-        pieces = len(owner.took_s) + owner.running
-        mean_s = (sum(owner.took_s) + owner.ages_s(now_s)) / pieces if pieces else 0.0
-        if mean_s <= self._patience.slow_s:
-            return sys.maxsize
-        return max(int(self._per_owner * self._patience.wait_s / mean_s), self._per_owner - owner.running)
-
-    def _withdraw(self, name: str, future: Future[Any]) -> None:
-        with self._changed:
-            owner = self._owners.get(name)
-            if owner and owner.waiting.pop(future, None):
-                self._forget(owner)
-
-    def _forget(self, owner: _Owner) -> None:
-        """What need not be known any more, if the owner has nothing left."""
-        if owner.is_active:
-            return
-        owner.took_s.clear()  # what comes next is another feed, perhaps in another hour
-        if not any(other.is_active for other in self._owners.values()):
-            self._owners.clear()
 
     def _serve(self) -> None:
         while self._serve_one():
             pass
 
     def _serve_one(self) -> bool:
-        """A function of its own: a thread that waits keeps no body and no answer in memory."""
+        """False when closed. A function of its own: a thread that waits keeps no body and no answer."""
         if (piece := self._next()) is None:
             return False
         try:
@@ -212,26 +122,23 @@ class FairThreads:
             piece.future.set_result(answer)
         return True
 
-    def _next(self) -> _Piece | None:
+    def _next(self) -> Piece | None:
         """Waits for it; None when closed."""
         with self._changed:
             while not self._is_closed:
-                ready = [one for one in self._owners.values() if one.waiting and one.running < self._per_owner]
-                if not ready:
-                    self._changed.wait()
-                    continue
-                now_s = self._clock()
-                owner = min(ready, key=lambda one: one.used_s + one.ages_s(now_s))
-                future, work = owner.waiting.popitem(last=False)
-                if future.set_running_or_notify_cancel():
-                    owner.begin(now_s)
-                    return _Piece(owner, future, work, now_s)
-                self._forget(owner)
+                if (piece := self._queue.take(self._clock())) is not None:
+                    return piece
+                self._changed.wait()
         return None
 
-    def _end(self, piece: _Piece) -> None:
+    def _end(self, piece: Piece) -> None:
         with self._changed:
             now_s = self._clock()
-            piece.owner.end(piece.begun_s, now_s)
-            self._shorten(piece.owner, now_s)
-            self._forget(piece.owner)
+            self._queue.end(piece, now_s)
+            _refuse(self._queue.shorten(piece.owner, now_s), TurnedAwayError)
+
+
+def _refuse(futures: Iterable[Future[Any]], error: type[Exception]) -> None:
+    for future in futures:
+        if future.set_running_or_notify_cancel():
+            future.set_result(_Refusal(error))

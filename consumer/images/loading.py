@@ -41,7 +41,7 @@ class Loaded:
     views: NDArray[np.uint8] | FetchReason
     """uint8 [2, side, side, 3], RGB: the whole picture, then the detail."""
     content_hash: str | None
-    """SHA-256 of the body, lower-case hex; None when no body came."""
+    """SHA-256 of the body, lower-case hex; None when no body came, or too much waited to look at it."""
     steps: tuple[Step, ...]
     told: FetchReason | None = None
     """In the vendor's event, instead of the reason."""

@@ -69,17 +69,13 @@ def test_large_pictures_share_one_thread_beside_those_of_small_ones() -> None:
     assert sum(name.startswith("image-decode_") for name in names) == 3
 
 
-def waiting(threads: FairThreads) -> int:
-    return sum(len(owner.waiting) for owner in list(threads._owners.values()))
-
-
 @contextlib.asynccontextmanager
 async def blocked(pool: DecodePool, threads: FairThreads, count: int = 1) -> AsyncIterator[threading.Event]:
     """So many threads are busy for `greedy` until the event is set; in the end the pool is closed."""
     go_on = threading.Event()
     tasks = [asyncio.create_task(threads.run("greedy", partial(go_on.wait, 30))) for _ in range(count)]
     try:
-        await until(lambda: sum(owner.running for owner in threads._owners.values()) == count)
+        await until(lambda: threads._queue.running == count)
         yield go_on
     finally:
         go_on.set()
@@ -92,11 +88,11 @@ async def test_a_vendor_s_small_picture_is_decoded_while_another_has_all_the_thr
     pool = DecodePool(ImageSettings(decode_threads=2), Metrics())
     async with blocked(pool, pool._threads, 2) as go_on:
         greedy = [asyncio.create_task(pool.decode(body, 64, "greedy")) for _ in range(8)]
-        await until(lambda: waiting(pool._threads) == 8)
+        await until(lambda: pool._threads._queue.waiting == 8)
 
         assert isinstance((await pool.decode(body, 64, "modest")).views, np.ndarray)
 
-        assert waiting(pool._threads) == 8
+        assert pool._threads._queue.waiting == 8
         go_on.set()
         await asyncio.gather(*greedy)
 
@@ -112,9 +108,9 @@ async def test_a_vendor_s_one_large_picture_does_not_wait_behind_all_of_another_
     pool = DecodePool(ImageSettings(decode_threads=1), Metrics())
     async with blocked(pool, pool._large_thread) as go_on:
         greedy = [asyncio.create_task(decode_one("greedy")) for _ in range(4)]
-        await until(lambda: waiting(pool._large_thread) == 4)
+        await until(lambda: pool._large_thread._queue.waiting == 4)
         modest = asyncio.create_task(decode_one("modest"))
-        await until(lambda: waiting(pool._large_thread) == 5)
+        await until(lambda: pool._large_thread._queue.waiting == 5)
         go_on.set()
         await asyncio.gather(*greedy, modest)
 
@@ -132,7 +128,7 @@ async def test_of_a_vendor_with_slow_pictures_too_many_are_told_so_at_once_and_o
         refused = await pool.decode(body, 64, "greedy")
         modest = asyncio.create_task(pool.decode(body, 64, "modest"))
         if is_avif:
-            await until(lambda: waiting(threads) == 1)
+            await until(lambda: threads._queue.waiting == 1)
             go_on.set()
         decoded = await modest
 
@@ -150,7 +146,7 @@ async def test_what_waits_when_the_pool_is_closed_is_told_so_and_what_comes_late
     body = jpeg(shirt(64, 80))
     async with blocked(pool, pool._threads) as go_on:
         waits = asyncio.create_task(pool.decode(body, 64, "greedy"))
-        await until(lambda: waiting(pool._threads) == 1)
+        await until(lambda: pool._threads._queue.waiting == 1)
         closing = asyncio.create_task(asyncio.to_thread(pool.close))
         await until(lambda: pool._threads._is_closed)
         go_on.set()

@@ -50,7 +50,7 @@ class Scene:
 
     @property
     def waiting(self) -> int:
-        return sum(len(owner.waiting) for owner in list(self.fair._owners.values()))
+        return self.fair._queue.waiting
 
     async def block(self, owner: str) -> tuple[asyncio.Task[None], Blocked]:
         """Work that runs until it is told to end."""
@@ -169,7 +169,7 @@ async def test_who_goes_away_for_a_moment_still_owes_what_it_had_used() -> None:
 async def test_when_nobody_is_left_all_is_forgotten() -> None:
     with scene() as at:
         await asyncio.gather(*await at.ask("h", 1, 16))
-        assert not at.fair._owners
+        assert not at.fair._queue._owners
 
         running, blocked = await at.block("-")
         asked = [*await at.ask("h", 2, 2), *await at.ask("s", 2, 2)]
@@ -266,9 +266,9 @@ async def test_work_that_is_cancelled_while_it_runs_keeps_its_thread_and_counts(
         blocked.end()
         await asyncio.gather(*after)
 
-        assert at.fair._owners["acme"].used_s == 7
+        assert at.fair._queue._owners["acme"].ended_s == 7
         others.end()
-        await until(lambda: not at.fair._owners)
+        await until(lambda: not at.fair._queue._owners)
 
 
 async def test_work_that_is_cancelled_while_it_waits_never_runs_and_counts_no_more() -> None:
@@ -286,20 +286,20 @@ async def test_work_that_is_cancelled_while_it_waits_never_runs_and_counts_no_mo
         await asyncio.gather(running, waiting[1], waiting[3], waiting[4])
 
         assert ran == [1, 3, 4]
-        assert not at.fair._owners
+        assert not at.fair._queue._owners
 
 
 async def test_a_thread_passes_over_work_that_was_cancelled_a_moment_ago() -> None:
     with scene() as at:
         running, blocked = await at.block("acme")
         gone, *asked = await at.ask("acme", 2)
-        next(iter(at.fair._owners["acme"].waiting)).cancel()
+        next(iter(at.fair._queue._owners["acme"].waiting)).cancel()
         blocked.end()
         await asyncio.gather(running, *asked)
 
         assert await fates([gone]) == [asyncio.CancelledError]
         assert at.order == "acme"
-        assert not at.fair._owners
+        assert not at.fair._queue._owners
 
 
 async def test_what_work_raises_comes_to_the_one_who_asked_and_the_thread_goes_on() -> None:
@@ -309,7 +309,7 @@ async def test_what_work_raises_comes_to_the_one_who_asked_and_the_thread_goes_o
                 await at.fair.run("acme", lambda: 1 / 0)
 
         assert await at.fair.run("acme", lambda: 7) == 7
-        assert not at.fair._owners
+        assert not at.fair._queue._owners
 
 
 async def test_closing_finishes_what_runs_and_tells_what_waits() -> None:
@@ -351,6 +351,6 @@ def test_work_may_outlast_the_loop_of_the_one_who_went_away() -> None:
     with scene() as at:
         asyncio.run(go_away(at))
         at._blocked[0].end()
-        wait_until(lambda: not at.fair._owners, LIMIT_S)
+        wait_until(lambda: not at.fair._queue._owners, LIMIT_S)
 
     assert not any(thread.name.startswith("fair") for thread in threading.enumerate())
