@@ -217,15 +217,26 @@ async def test_time_that_work_waits_is_not_counted() -> None:
         await asyncio.gather(running, *asked)
 
 
-async def test_a_slow_owner_whose_thread_is_free_is_let_in() -> None:
-    with scene(2, Patience(slow_s=1, wait_s=2)) as at:
+async def test_a_slow_owner_that_may_have_another_thread_is_let_in() -> None:
+    with scene(2, Patience(slow_s=1, wait_s=2), per_owner=2) as at:
+        running, blocked = await at.block("slow")
+        at.clock.now_s += 50
+
+        assert await fates(await at.ask("slow", 1)) == [None]
+
+        blocked.end()
+        await running
+
+
+async def test_a_slow_owner_that_was_gone_has_a_new_start() -> None:
+    with scene(2, PATIENCE) as at:
         await at.block("steady")
-        for _ in range(3):
-            running, blocked = await at.block("slow")
-            at.clock.now_s += 50
-            assert await fates(await at.ask("slow", 1)) == [TurnedAwayError]
-            blocked.end()
-            await running
+        running, blocked = await at.block("slow")
+        at.clock.now_s += 50
+        blocked.end()
+        await running
+
+        assert await fates(await at.ask("slow", 10)) == [None] * 10
 
 
 async def test_a_quick_owner_has_no_end_to_its_queue() -> None:
@@ -292,14 +303,13 @@ async def test_work_that_is_cancelled_while_it_waits_never_runs_and_counts_no_mo
 async def test_a_thread_passes_over_work_that_was_cancelled_a_moment_ago() -> None:
     with scene() as at:
         running, blocked = await at.block("acme")
-        gone, *asked = await at.ask("acme", 2)
-        next(iter(at.fair._queue._owners["acme"].waiting)).cancel()
+        asked, gone = await at.ask("acme", 2)
+        next(reversed(at.fair._queue._owners["acme"].waiting)).cancel()
         blocked.end()
-        await asyncio.gather(running, *asked)
+        wait_until(lambda: not at.fair._queue._owners, LIMIT_S)  # blocks the loop, which has not heard of it yet
 
-        assert await fates([gone]) == [asyncio.CancelledError]
+        assert await fates([running, asked, gone]) == [None, None, asyncio.CancelledError]
         assert at.order == "acme"
-        assert not at.fair._queue._owners
 
 
 async def test_what_work_raises_comes_to_the_one_who_asked_and_the_thread_goes_on() -> None:
