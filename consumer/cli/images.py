@@ -126,7 +126,8 @@ def _paragraph(checked: CheckedUrl) -> str:
     lines = [f"{checked.verdict:<9}{checked.url}" + (f"  {checked.reason}" if checked.reason else "")]
     for step in checked.steps:
         address = f" at {step.address}" if step.address else ""
-        lines.append(f"{'':9}{step.kind:<9}{step.target}{address}: {step.outcome}, {step.seconds:.3f} s")
+        cause = f" ({step.cause})" if step.cause else ""
+        lines.append(f"{'':9}{step.kind:<9}{step.target}{address}: {step.outcome}, {step.seconds:.3f} s{cause}")
     return "\n".join(map(visible, lines))
 
 

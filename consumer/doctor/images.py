@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from consumer.settings import ImageSettings
 
 _ADDRESS, _NAME = "127.0.0.1", "localhost"
+#: What all comes to where a proxy is not there, or wants other credentials.
+_NOBODY_THERE = frozenset({FetchReason.CONNECT, FetchReason.DNS, FetchReason.TIMEOUT_CONNECT})
 
 
 def try_egress(settings: ImageSettings) -> None:
@@ -43,8 +45,7 @@ def check_images(settings: ImageSettings, timeout_s: float) -> Iterator[Finding]
     if settings.proxy_url and settings.egress is Egress.PROXY:
         proxy = URL(settings.proxy_url.get_secret_value()).origin()  # the rest may hold credentials
         yield Finding("egress", Status.OK, f"proxy: {proxy} dials, and judges what names resolve to")
-        found = "not tried: it is the proxy that has to refuse private addresses"
-        yield Finding("image_egress", Status.UNKNOWN, found, "docs/images.md says how to try it")
+        yield asyncio.run(_try_proxy(settings, timeout_s))
         return
     found = "direct: every address is judged when it is dialled, and proxy variables are ignored"
     yield Finding("egress", Status.OK, found)
@@ -74,6 +75,29 @@ def _judge_decoders(settings: ImageSettings) -> Finding:
         advice = "install a Pillow with AVIF, or HANGTAG_IMAGES__AVIF_BYTES=0"
         return Finding("images", Status.WARNING, f"{found}: this Pillow cannot decode AVIF", advice)
     return Finding("images", Status.OK, found)
+
+
+async def _try_proxy(settings: ImageSettings, timeout_s: float) -> Finding:
+    """Ask the proxy for its own loopback, by a name that it resolves; with each scheme, for they are refused apart."""
+    aside = {"ports": (80, 443), "allowed_hosts": {}, "denied_hosts": {}, "fetch_timeout_s": timeout_s, "retries": 0}
+    fetcher = await Fetcher.open(settings.model_copy(update=aside), Metrics())
+    try:
+        urls = [f"{scheme}://{_NAME}/" for scheme in settings.schemes]
+        results = [await fetcher.fetch(url, "", BodyMemory(settings.body_bytes).share()) for url in urls]
+    finally:
+        await fetcher.close()
+    reasons = [result.reason if isinstance(result, FetchFailed) else None for result in results]
+    causes = [f" ({result.steps[-1].cause})" if result.steps[-1].cause else "" for result in results]
+    answers = ", ".join(f"{url} {why or 'fetched'}{more}" for url, why, more in zip(urls, reasons, causes, strict=True))
+    if FetchReason.BLOCKED_ADDRESS in reasons and None not in reasons:
+        return Finding("image_egress", Status.OK, f"the proxy refuses to connect us to {_NAME}: {answers}")
+    if set(reasons) <= _NOBODY_THERE:
+        advice = (
+            "see whether it runs and takes the credentials in HANGTAG_IMAGES__PROXY_URL; 502 means that it has tried"
+        )
+        return Finding("image_egress", Status.FAILED, f"the proxy connects us to nobody: {answers}", advice)
+    found = f"the proxy does not refuse {_NAME}, so it may reach what is private to it: {answers}"
+    return Finding("image_egress", Status.FAILED, found, "let it refuse private addresses; docs/images.md names one")
 
 
 async def _try_private(settings: ImageSettings, timeout_s: float) -> Finding:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import math
 import time
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from consumer.events import FetchReason
 from consumer.images.bodies import PARTIAL, Body, judge_head, judge_status, retry_after_s, whole_range
 from consumer.images.dial import Dial, dials
 from consumer.images.dialling import Connector
+from consumer.images.failures import failure_of, proxy_reason
 from consumer.images.hosts import Evidence
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class Answer(NamedTuple):
     retry_after_s: float | None = None
     dial: Dial | None = None
     """What the connector did; None without a request."""
+    cause: str | None = None
+    """More of a failure, for the operator; it may be a host's own words."""
 
     @property
     def reason(self) -> FetchReason | None:
@@ -65,8 +67,6 @@ _WITH_BODY = frozenset({HTTPStatus.OK.value, PARTIAL})
 #: What `readchunk` says at the end of a body.
 _END = (b"", False)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-#: A proxy's word for what it may not connect us to; Smokescreen says 407.
-_PROXY_REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 
 
 class Exchange:
@@ -119,7 +119,8 @@ class Exchange:
                 if response.status in _WITH_BODY:
                     outcome = await self._read(response, share, visit, deadline)
                     evidence = Evidence.GOOD if isinstance(outcome, bytes) else Evidence.ALIVE
-                    return Answer(outcome, evidence, response.status, None, dial)
+                    cause = response.headers.get(hdrs.CONTENT_TYPE) if outcome is FetchReason.CONTENT_TYPE else None
+                    return Answer(outcome, evidence, response.status, None, dial, cause)
                 return self._without_body(response, dial)
         except (aiohttp.ClientError, OSError) as error:
             return self._failure(url, error, dial)
@@ -155,7 +156,7 @@ class Exchange:
     def _without_body(self, response: aiohttp.ClientResponse, dial: Dial) -> Answer:
         status, headers = response.status, response.headers
         if self._proxy and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Answer(FetchReason.BLOCKED_ADDRESS, Evidence.NONE, status, None, dial)
+            return Answer(proxy_reason(status, headers), Evidence.NONE, status, None, dial, "the proxy's own answer")
         if status in _REDIRECTS:
             return Answer(_redirect(headers.getall(hdrs.LOCATION, [])), Evidence.ALIVE, status, None, dial)
         reason = judge_status(status)
@@ -163,13 +164,13 @@ class Exchange:
         return Answer(reason, evidence, status, retry_after_s(headers, datetime.now(UTC)), dial)
 
     def _failure(self, url: URL, error: aiohttp.ClientError | OSError, dial: Dial) -> Answer:
-        reason, evidence = _told_apart(error)
+        reason, evidence, cause = failure_of(error)
         if dial.refused:  # that is what counts; another address that failed otherwise still tells of the host
-            reason = min(dial.refused.values(), key=lambda word: word is FetchReason.PORT)
+            reason, cause = min(dial.refused.values(), key=lambda word: word is FetchReason.PORT), None
         elif self._proxy and reason is FetchReason.TIMEOUT_CONNECT and not dial.stands:  # with the proxy
             evidence = Evidence.NONE
         log.debug("image_request_failed", host=url.raw_host, reason=reason.value, error=type(error).__name__)
-        return Answer(reason, evidence, dial=dial)
+        return Answer(reason, evidence, dial=dial, cause=cause)
 
 
 async def _room(share: Share, visit: Visit, deadline: asyncio.Timeout) -> None:
@@ -186,42 +187,3 @@ async def _room(share: Share, visit: Visit, deadline: asyncio.Timeout) -> None:
 def _redirect(locations: list[str]) -> Redirect | FetchReason:
     """Where to; `status_other` for nowhere, and for two places at once."""
     return Redirect(locations[0]) if len(set(locations)) == 1 and locations[0] else FetchReason.STATUS_OTHER
-
-
-#: The first that fits.
-_MEANINGS: tuple[tuple[type[Exception], FetchReason, Evidence], ...] = (
-    (aiohttp.ConnectionTimeoutError, FetchReason.TIMEOUT_CONNECT, Evidence.BAD),
-    (aiohttp.ServerTimeoutError, FetchReason.TIMEOUT_READ, Evidence.BAD),
-    (TimeoutError, FetchReason.TIMEOUT_TOTAL, Evidence.BAD),
-    (aiohttp.ClientConnectorDNSError, FetchReason.DNS, Evidence.NONE),
-    (aiohttp.InvalidURL, FetchReason.INVALID_URL, Evidence.NONE),
-    (aiohttp.ClientProxyConnectionError, FetchReason.CONNECT, Evidence.NONE),
-    (aiohttp.ClientHttpProxyError, FetchReason.CONNECT, Evidence.BAD),
-    (aiohttp.ClientPayloadError, FetchReason.INCOMPLETE, Evidence.NONE),
-    (aiohttp.ServerDisconnectedError, FetchReason.INCOMPLETE, Evidence.NONE),
-    (aiohttp.ClientResponseError, FetchReason.INCOMPLETE, Evidence.NONE),
-    (Exception, FetchReason.CONNECT, Evidence.BAD),
-)
-
-#: What this machine lacks, or its own network: no word of any host.
-_OUR_OWN = frozenset(
-    {
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ENOBUFS,
-        errno.ENOMEM,
-        errno.EADDRNOTAVAIL,
-        errno.EAFNOSUPPORT,
-        errno.ENETDOWN,
-        errno.ENETUNREACH,
-        errno.EACCES,
-    }
-)
-
-
-def _told_apart(error: aiohttp.ClientError | OSError) -> tuple[FetchReason, Evidence]:
-    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status in _PROXY_REFUSALS:
-        return FetchReason.BLOCKED_ADDRESS, Evidence.NONE
-    if isinstance(error, OSError) and error.errno in _OUR_OWN:
-        return FetchReason.CONNECT, Evidence.NONE
-    return next((reason, evidence) for kind, reason, evidence in _MEANINGS if isinstance(error, kind))

@@ -82,7 +82,8 @@ class _Journey:
             address = dial.address
             for refused, reason in dial.refused.items():
                 self.steps.append(Step(StepKind.REFUSED, url, reason, 0.0, refused))
-        self.steps.append(Step(StepKind.REQUEST, url, answer.status or answer.reason or "", took_s, address))
+        result = answer.status or answer.reason or ""
+        self.steps.append(Step(StepKind.REQUEST, url, result, took_s, address, answer.cause))
         return answer
 
     async def rest(self, pause_s: float) -> bool:

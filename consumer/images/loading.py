@@ -69,14 +69,22 @@ class Loader:
                 return Loaded(fetched.reason, None, fetched.steps, fetched.told)
             started = time.monotonic()
             decoded = await self._pool.decode(fetched.body, self._side, vendor_id)
-        step = Step(StepKind.DECODE, f"{len(fetched.body)} bytes", _outcome(decoded), time.monotonic() - started)
+        size = f"{len(fetched.body)} bytes"
+        step = Step(StepKind.DECODE, size, _outcome(decoded), time.monotonic() - started, cause=_cause(decoded))
         return Loaded(decoded.views, decoded.content_hash, (*fetched.steps, step))
 
 
 def _outcome(decoded: DecodedBody) -> str:
     """`JPEG 1000x1333`, `GIF 240x320, animated`, or the reason's word."""
-    if isinstance(decoded.views, FetchReason):
-        return decoded.views.value
+    return decoded.views.value if isinstance(decoded.views, FetchReason) else _picture(decoded)
+
+
+def _cause(decoded: DecodedBody) -> str | None:
+    """What the header of a picture says that cannot be used."""
+    return _picture(decoded) if isinstance(decoded.views, FetchReason) and decoded.header else None
+
+
+def _picture(decoded: DecodedBody) -> str:
     header = decoded.header
     assert header is not None
     return f"{header.format} {header.width}x{header.height}{', animated' if header.animated else ''}"

@@ -36,7 +36,9 @@ class Step(NamedTuple):
     result: FetchReason | int | str
     seconds: float = 0.0
     address: str | None = None
-    """That was dialled or refused; None on a kept connection."""
+    """That was dialled or refused, with a proxy its own; None on a kept connection."""
+    cause: str | None = None
+    """More of a failure; it may be a host's own words."""
 
     @property
     def target(self) -> str:
@@ -58,6 +60,7 @@ class Step(NamedTuple):
             "outcome": self.outcome,
             "seconds": self.seconds,
             "address": self.address,
+            "cause": self.cause,
         }
 
 

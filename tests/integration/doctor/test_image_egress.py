@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,14 @@ from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images import http
 from consumer.images.addresses import AddressPolicy
+from consumer.kafka.event_loop import EventLoopThread
 from consumer.settings import ImageSettings
+from tests.integration.images.proxy import Proxy
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+
     from consumer.doctor.finding import Finding
     from tests.integration.doctor.conftest import Commands
 
@@ -83,6 +89,52 @@ def test_a_policy_that_lets_everything_through_fails_and_doctor_exits_with_1(
     assert report.status("image_egress") == "failed"
     assert "2 connections arrived" in report.of("image_egress")["found"]
     assert report.exit_code == 1
+
+
+@contextlib.contextmanager
+def running(proxy: Proxy) -> Iterator[dict[str, Any]]:
+    """The settings that lead through it."""
+    with EventLoopThread("proxy") as loop:
+        server = loop.run(proxy.start("127.0.0.1"))
+        yield {"egress": "proxy", "proxy_url": f"http://user:secret@127.0.0.1:{proxy.port}"}
+        loop.run(closed(server))
+
+
+async def closed(server: asyncio.Server) -> None:
+    server.close()
+
+
+@pytest.mark.image_rule(15)
+@pytest.mark.parametrize("refusal", [403, 407])
+def test_a_proxy_that_refuses_its_own_loopback_is_as_it_should_be(refusal: int) -> None:
+    proxy = Proxy(refusal=refusal)
+    with running(proxy) as settings:
+        finding = tried(**settings)
+
+    assert finding.status is Status.OK, finding
+    assert sorted(proxy.targets()) == ["http://localhost/", "localhost:443"]
+    assert "secret" not in finding.found
+
+
+@pytest.mark.image_rule(15)
+def test_a_proxy_that_tries_to_reach_its_own_loopback_fails() -> None:
+    with running(Proxy({"localhost": "127.0.0.3"})) as settings:  # where nobody listens
+        finding = tried(**settings)
+
+    assert finding.status is Status.FAILED
+    assert "does not refuse localhost" in finding.found
+
+
+def test_a_proxy_that_is_not_there_or_does_not_know_us_fails_and_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    nobody = tried(egress="proxy", proxy_url=f"http://127.0.0.1:{port}")
+    with running(Proxy(refusal=407, headers=("Proxy-Authenticate: Basic",))) as settings:
+        stranger = tried(**settings)
+
+    assert nobody.status is stranger.status is Status.FAILED
+    assert "https://localhost/ connect (the proxy: Connect call failed" in nobody.found
+    assert "https://localhost/ connect (the proxy answers 407)" in stranger.found
 
 
 def test_a_proxy_that_is_not_named_ends_doctor_before_it_asks_anybody(commands: Commands) -> None:

@@ -18,6 +18,8 @@ class Proxy:
     names: dict[str, str] = field(default_factory=dict)
     """Name -> address; the port stays."""
     refusal: int = 403
+    headers: tuple[str, ...] = ()
+    """Of a refusal."""
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """Method, target and headers."""
     port: int = 0
@@ -39,7 +41,7 @@ class Proxy:
             self.requests.append((method, target, headers))
             url = urlsplit(f"//{target}" if method == "CONNECT" else target)
             if url.hostname not in self.names:
-                writer.write(response(b"not that one", status=self.refusal))
+                writer.write(response(b"not that one", *self.headers, status=self.refusal))
                 return
             there, out = await asyncio.open_connection(self.names[url.hostname], url.port)
             with contextlib.closing(out):
