@@ -11,6 +11,7 @@ from typer.exceptions import Abort, TyperException
 
 from consumer import __version__
 from consumer.cli import demo, doctor, events, feed, images, local, models, run, schemas, tag, topics
+from consumer.cli.output import ReaderLeft, checked_stdout
 from consumer.errors import Fatal, Transient
 from consumer.faults import plain
 
@@ -21,6 +22,7 @@ EXIT_INTERRUPTED = 130
 EPILOG = """
 Exit codes: 0 fine; 1 a check found something; 2 usage or settings; 3 some rows were bad; 10 fenced; 11 refused, or a
 needed part is not there; 12 incompatible models; 13 stale generation, restart me; 70 a bug; 130 interrupted.
+A reader of the output that has enough, as `| head -1`, ends a command with 0.
 """
 
 app = typer.Typer(
@@ -64,8 +66,17 @@ def main() -> None:
     """Run the command line and exit with the documented status."""
     # A supervisor's stop cleans up as Ctrl-C does; `run` puts its own handler in place of it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with checked_stdout():
+        status = _run()
+    sys.exit(status)
+
+
+def _run() -> int | None:
+    """The status: of most commands that end well None, which is 0."""
     try:
-        status = app(standalone_mode=False)
+        status: int | None = app(standalone_mode=False)
+    except ReaderLeft:
+        status = 0
     except Abort:
         status = EXIT_INTERRUPTED
     except TyperException as error:
@@ -83,7 +94,7 @@ def main() -> None:
 
         traceback.print_exc()
         status = EXIT_BUG
-    sys.exit(status)
+    return status
 
 
 def _say(error: Exception, status: int) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from consumer.cli.output import Output, OutputOption, json_text, print_lines, visible
+from consumer.cli.output import Output, OutputOption, json_text, visible
 
 app = typer.Typer(
     help="Read records, decoded.",
@@ -54,8 +54,9 @@ def tail(
         open_codec(settings.registry, settings.topics) as codec,
         closing(read(settings.kafka, span, timeout)) as deliveries,
     ):
-        records = map(Printer(codec).delivery, deliveries)
-        print_lines(map(json_text if output is Output.JSON else _paragraph, records))
+        text_of = json_text if output is Output.JSON else _paragraph
+        for record in map(Printer(codec).delivery, deliveries):
+            print(text_of(record), flush=True)
 
 
 def _paragraph(record: dict[str, Any]) -> str:

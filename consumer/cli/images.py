@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from consumer.cli.output import Output, OutputOption, json_text, reader_may_leave, visible
+from consumer.cli.output import Output, OutputOption, ReaderLeft, json_text, visible
 from consumer.cli.vendor import checked_vendor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from consumer.images.check import CheckedUrl
+    from consumer.settings import ImageSettings
 
 EXIT_NOT_ALL_OK = 1
 
@@ -55,14 +59,14 @@ def check(
     """
     if bool(urls) == (file is not None):
         raise typer.BadParameter("give either URLs or --file")
-    given = _read(file) if file else list(map(_printable, urls or ()))
+    given = _read(file) if file else list(map(_url, urls or ()))
     verdicts = _check(given, checked_vendor(vendor) or "", output)
     if verdicts.total() > verdicts["ok"]:
         raise typer.Exit(EXIT_NOT_ALL_OK)
 
 
 def _check(urls: list[str], vendor_id: str, output: Output) -> Counter[str]:
-    """Print what becomes of each, and count verdicts; of as many as the reader wants to see."""
+    """Print what becomes of each, and count verdicts."""
     from consumer.images.check import check_urls
     from consumer.observability.logs import quiet_logs
     from consumer.settings import load_settings
@@ -78,10 +82,33 @@ def _check(urls: list[str], vendor_id: str, output: Output) -> Counter[str]:
             print("," if verdicts else "[", _json(checked), sep="\n", end="", flush=True)
         verdicts[checked.verdict] += 1
 
-    with reader_may_leave():
+    if output is Output.TEXT and (settings.allowed_hosts or settings.denied_hosts):
+        print(_lists(vendor_id, settings), file=sys.stderr)
+    try:
         check_urls(urls, vendor_id, settings, tell)
-        print(_sum(verdicts) if output is Output.TEXT else "\n]")
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            print(f"interrupted: {verdicts.total():,} of {len(urls):,} checked", file=sys.stderr)
+        if output is Output.JSON:
+            with suppress(ReaderLeft):
+                print("\n]" if verdicts else "[]")
+        raise
+    print(_sum(verdicts) if output is Output.TEXT else "\n]")
     return verdicts
+
+
+def _lists(vendor_id: str, settings: ImageSettings) -> str:
+    """Whose lists of hosts hold: a vendor that is misspelt has none."""
+    from consumer.images.vendor_hosts import EVERYBODY, HeldLists
+
+    held = HeldLists.of(vendor_id, settings)
+    names = {vendor_id: "its own", EVERYBODY: f'those of "{EVERYBODY}"'}
+    who = f"vendor {vendor_id}" if vendor_id else "no vendor"
+    if vendor_id and vendor_id not in (held.allowed, *held.denied):
+        who += " has no list of its own"
+    allowed = names[held.allowed] if held.allowed else "any"
+    denied = " and ".join(names[name] for name in held.denied) or "none"
+    return f"{who}; allowed hosts: {allowed}; denied hosts: {denied}"
 
 
 def _read(file: Path) -> list[str]:
@@ -112,8 +139,11 @@ def _urls(lines: BinaryIO) -> Iterator[str]:
             yield url
 
 
-def _printable(argument: str) -> str:
-    r"""An argument whose bytes were no UTF-8 with `\xff` in their place, which no URL may hold either."""
+def _url(argument: str) -> str:
+    r"""The argument; with `\xff` in place of bytes that are no UTF-8, which no URL may hold either."""
+    if "://" not in argument and os.path.isfile(argument):  # noqa: PTH113  # Path raises where a name is too long
+        command = f"hangtag images check --file {shlex.quote(argument)}"
+        raise typer.BadParameter(f"{visible(argument)} is a file: {visible(command)}")
     return argument.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 

@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The option `--output` of every command that prints data, and how foreign words are printed."""
+"""What every command that prints data shares: the option `--output`, foreign words made harmless, a checked stdout."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from consumer.errors import Refused
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from _typeshed import ReadableBuffer
 
 #: A terminal obeys control characters, those of the C1 range too, and the marks of direction reorder what is seen.
 _OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -51,18 +56,34 @@ def name_some(faults: Sequence[str]) -> None:
         print(f"... and {len(faults) - SHOWN_FAULTS:,} more", file=sys.stderr)
 
 
-def print_lines(lines: Iterable[str]) -> None:
-    """Print one after the other, each at once, until the reader has enough."""
-    with reader_may_leave():
-        for line in lines:
-            print(line, flush=True)
+class ReaderLeft(Exception):
+    """Nobody reads standard output any more, as behind `| head -1`."""
+
+
+class _Checked(io.FileIO):
+    """A file that tells its faults apart from those of other files and of sockets, which are OSErrors too."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Raises ReaderLeft, and Refused for a disk that is full."""
+        try:
+            return super().write(data)
+        except BrokenPipeError as error:
+            raise ReaderLeft from error
+        except OSError as error:
+            raise Refused(f"standard output: {error.strerror}") from error
 
 
 @contextmanager
-def reader_may_leave() -> Iterator[None]:
-    """Ends the block when nobody reads any more: `| head -1` is no error."""
-    try:
+def checked_stdout() -> Iterator[None]:
+    """Inside of the block, a line on standard output is written at once, or raises ReaderLeft or Refused."""
+    plain = sys.stdout
+    if plain is None:  # closed by whoever started us
         yield
-    except BrokenPipeError:
-        # Python flushes once more at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    buffer = io.BufferedWriter(_Checked(plain.fileno(), "w", closefd=False))
+    with redirect_stdout(io.TextIOWrapper(buffer, plain.encoding, plain.errors, line_buffering=True)) as stdout:
+        yield
+        try:
+            stdout.flush()
+        except (ReaderLeft, Refused):  # it was told; Python would flush once more, and complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())

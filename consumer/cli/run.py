@@ -21,12 +21,17 @@ def command(
     process at once, which loses nothing.
     """
     from consumer.app import Service
+    from consumer.cli.output import ReaderLeft
+    from consumer.errors import Refused
     from consumer.kafka.signals import stop_on_signals
     from consumer.observability.logs import configure_logs
     from consumer.settings import load_settings
 
     settings = load_settings()
-    configure_logs(settings.log.level)
-    service = Service(settings)
-    with stop_on_signals(service.request_stop):
-        service.run(health_port_file)
+    try:
+        configure_logs(settings.log.level)
+        service = Service(settings)
+        with stop_on_signals(service.request_stop):
+            service.run(health_port_file)
+    except ReaderLeft as error:
+        raise Refused("standard output: nobody reads the log") from error

@@ -47,6 +47,23 @@ class VendorHosts:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldLists:
+    """Under which keys of the settings the lists stand that hold for a vendor."""
+
+    allowed: str | None
+    """The vendor's own, else everybody's; None where neither has one."""
+    denied: tuple[str, ...]
+    """The vendor's own and everybody's, where they are."""
+
+    @classmethod
+    def of(cls, vendor_id: str, settings: ImageSettings) -> HeldLists:
+        """Those of a vendor, or of everybody."""
+        keys = tuple(dict.fromkeys((vendor_id, EVERYBODY)))
+        allowed = next((key for key in keys if key in settings.allowed_hosts), None)
+        return cls(allowed, tuple(key for key in keys if key in settings.denied_hosts))
+
+
+@dataclass(frozen=True, slots=True)
 class HostRules:
     """The lists of all vendors that have one, and of those who have none."""
 
@@ -57,12 +74,12 @@ class HostRules:
     def of(cls, settings: ImageSettings, unwrapped: Callable[[Address], Address]) -> HostRules:
         """The settings' lists; `unwrapped` gives addresses the one form in which hosts are compared."""
         allowed = {vendor: _host_list(hosts, unwrapped) for vendor, hosts in settings.allowed_hosts.items()}
-        everybodys = settings.denied_hosts.get(EVERYBODY, ())
         shared: dict[tuple[HostList | None, HostList], VendorHosts] = {}
 
         def hosts_of(vendor: str) -> VendorHosts:
-            denied = _host_list((*everybodys, *settings.denied_hosts.get(vendor, ())), unwrapped)
-            rules = allowed.get(vendor, allowed.get(EVERYBODY)), denied
+            held = HeldLists.of(vendor, settings)
+            denied = _host_list(tuple(host for key in held.denied for host in settings.denied_hosts[key]), unwrapped)
+            rules = allowed[held.allowed] if held.allowed is not None else None, denied
             return shared.setdefault(rules, VendorHosts(*rules))
 
         named = {*settings.allowed_hosts, *settings.denied_hosts}

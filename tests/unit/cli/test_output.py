@@ -2,25 +2,44 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pytest
 
 from consumer.cli.output import json_text, name_some, visible
 
-if TYPE_CHECKING:
-    import pytest
-
 ENDLESS = """
 from itertools import repeat
-from consumer.cli.output import print_lines
-print_lines(repeat("x" * 1000))
+from consumer.cli import app, main
+
+@app.command("endless")
+def endless() -> None:
+    for line in repeat("x" * 1000):
+        print(line)
+
+main()
 """
+LIMIT_S = 60
+FULL = Path("/dev/full")
+COMMANDS = ["--help", "--version", "images check ftp://a/"]
+
+
+def hangtag(command: str, stdout: int) -> tuple[int, list[str]]:
+    """Status, and lines of standard error."""
+    arguments = [sys.executable, "-m", "consumer", *command.split()]
+    environment = {**os.environ, "HANGTAG_HEALTH__PORT": "0"}
+    ended = subprocess.run(
+        arguments, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False
+    )
+    return ended.returncode, ended.stderr.splitlines()
 
 
 def test_a_reader_that_has_enough_is_no_error() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", ENDLESS, "endless"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -30,6 +49,32 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
 
     assert first == "x" * 1000 + "\n"
     assert (process.returncode, complaints) == (0, "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_reader_that_left_before_the_first_line_is_no_error_of_any_command(command: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        assert hangtag(command, writing) == (0, [])
+    finally:
+        os.close(writing)
+
+
+def test_run_without_a_reader_of_its_log_is_no_success() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        assert hangtag("run", writing) == (11, ["hangtag: standard output: nobody reads the log"])
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a device that is always full")
+@pytest.mark.parametrize("command", [*COMMANDS, "run"])
+def test_a_full_disk_ends_any_command_with_11_and_one_sentence(command: str) -> None:
+    with FULL.open("wb") as full:
+        assert hangtag(command, full.fileno()) == (11, ["hangtag: standard output: No space left on device"])
 
 
 def test_what_a_terminal_would_obey_is_shown_and_not_obeyed() -> None:
