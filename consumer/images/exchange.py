@@ -180,7 +180,7 @@ async def _room(share: Share, visit: Visit, deadline: asyncio.Timeout) -> None:
     left_s = 0.0 if until_s is None else until_s - loop.time()
     deadline.reschedule(None)
     with visit.paused():
-        await share.room()
+        await share.come()
     deadline.reschedule(loop.time() + left_s)
 
 

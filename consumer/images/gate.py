@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ class Gate:
         self._patience = patience
         self._clock = clock
         self._per_owner = per_owner or slots
-        self._inside: Counter[str] = Counter()
+        self._inside: dict[str, int] = {}
         self._queues: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
         self._closed_until_s = 0.0
         self._begun = 0
@@ -65,10 +65,16 @@ class Gate:
         """How many are inside. From any thread."""
         return self._slots - self._free
 
-    async def enter(self, owner: str = "") -> bool:
-        """Wait for a slot; False for one who is turned away."""
+    def enter_at_once(self, owner: str = "") -> bool:
+        """Take a slot that is free; False where one has to be waited for."""
         if self._free and self._may_enter(owner) and self._is_open():
             self._take(owner)
+            return True
+        return False
+
+    async def enter(self, owner: str = "") -> bool:
+        """Wait for a slot; False for one who is turned away."""
+        if self.enter_at_once(owner):
             return True
         room = self._room()
         self._shorten_to(room)
@@ -108,9 +114,10 @@ class Gate:
             self.pause(begun_s)
             self._count(self._clock() - begun_s + pause_s)
         self._free += 1
-        self._inside[owner] -= 1
-        if not self._inside[owner]:
+        if self._inside[owner] == 1:
             del self._inside[owner]
+        else:
+            self._inside[owner] -= 1
         if self._queues:
             self._admit()
             self._shorten_to(self._room())
@@ -142,11 +149,11 @@ class Gate:
         return not self._closed_until_s or self._clock() >= self._closed_until_s
 
     def _may_enter(self, owner: str) -> bool:
-        return self._inside[owner] < self._per_owner
+        return self._inside.get(owner, 0) < self._per_owner
 
     def _take(self, owner: str) -> None:
         self._free -= 1
-        self._inside[owner] += 1
+        self._inside[owner] = self._inside.get(owner, 0) + 1
 
     def _admit(self) -> None:
         """One owner after the other."""

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
 
@@ -17,7 +17,7 @@ from consumer.images.gate import Gate, Patience
 from consumer.retry import Breaker
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
     from consumer.settings import ImageSettings
 
@@ -35,6 +35,17 @@ class Evidence(Enum):
     """No connection, no answer in time, or a 5xx."""
     NONE = auto()
     """Nothing: we never reached it, or went away."""
+
+
+class Room(Protocol):
+    """Memory for a body."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its first byte may come at once."""
+
+    async def come(self) -> None:
+        """Wait until it may, or the next one."""
 
 
 class Place(NamedTuple):
@@ -132,8 +143,8 @@ class Hosts:
         """Hosts that are left alone after failures. From any thread."""
         return sum(host.breaker.is_open for host in list(self._hosts.values()))
 
-    async def enter(self, place: Place, room: Callable[[], Awaitable[None]]) -> Visit | FetchReason:
-        """Wait for a slot; and at the host, where it is in nobody else's way, for `room` for what it will send.
+    async def enter(self, place: Place, room: Room) -> Visit | FetchReason:
+        """Wait for a slot; and at the host, where it is in nobody else's way, for room for what it will send.
 
         `circuit_open` for a host left alone, `rate_limited` for one that asked for a long rest, `timeout_total` for one
         whose queue is too long.
@@ -147,10 +158,10 @@ class Hosts:
         refused = self._refuse(visit)
         try:
             for gate in self._gates(host) if refused is None else ():
-                if not await gate.enter(place.vendor_id):
+                if not (gate.enter_at_once(place.vendor_id) or await gate.enter(place.vendor_id)):
                     return self._refuse(visit) or FetchReason.TIMEOUT_TOTAL
                 visit.entered.append(gate)
-                if gate is host.gate:
+                if gate is host.gate and not room.is_there:
                     await self._wait_for(room)
             if refused := self._refuse(visit):
                 return refused
@@ -160,10 +171,10 @@ class Hosts:
             if visit.begun_s is None:
                 self.leave(visit, Evidence.NONE)
 
-    async def _wait_for(self, room: Callable[[], Awaitable[None]]) -> None:
+    async def _wait_for(self, room: Room) -> None:
         self._without_room += 1
         try:
-            await room()
+            await room.come()
         finally:
             self._without_room -= 1
 

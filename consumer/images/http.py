@@ -188,7 +188,7 @@ class Fetcher:
     async def _hop(self, journey: _Journey, url: URL) -> Answer:
         if journey.left_s <= 0:  # 0 would be no limit at all to the client
             return journey.noted(url, Answer(FetchReason.TIMEOUT_TOTAL))
-        visit = await self._hosts.enter(Place(journey.vendor_id, host_key(url)), journey.share.room)
+        visit = await self._hosts.enter(Place(journey.vendor_id, host_key(url)), journey.share)
         if not isinstance(visit, Visit):
             return journey.noted(url, Answer(visit))
         answer, evidence = _NO_ANSWER, Evidence.NONE

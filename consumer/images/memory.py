@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ class BodyMemory:
         self._max_bytes = max_bytes
         self._per_owner_bytes = max_bytes if per_owner_bytes is None else per_owner_bytes
         self._taken_bytes = 0
-        self._owners_bytes: Counter[str] = Counter()
+        self._owners_bytes: dict[str, int] = {}
         self._shares: dict[Share, None] = {}
         self._freed = asyncio.Event()
 
@@ -36,12 +35,16 @@ class BodyMemory:
         """An account for one body, empty; as a context it gives back what it took."""
         return Share(self, owner)
 
+    def has_room(self, owner: str) -> bool:
+        """Whether nobody has to wait, and the owner neither."""
+        return self._taken_bytes <= self._max_bytes and self._owners_bytes.get(owner, 0) <= self._per_owner_bytes
+
     def take(self, share: Share, size_bytes: int) -> bool:
         """Book bytes that came; whether the next may come at once."""
         self._taken_bytes += size_bytes
-        self._owners_bytes[share.owner] += size_bytes
+        self._owners_bytes[share.owner] = self._owners_bytes.get(share.owner, 0) + size_bytes
         self._shares[share] = None
-        return self._taken_bytes <= self._max_bytes and self._owners_bytes[share.owner] <= self._per_owner_bytes
+        return self.has_room(share.owner)
 
     async def wait(self, share: Share) -> None:
         """Until the next may come."""
@@ -59,12 +62,10 @@ class BodyMemory:
         self._freed.set()
 
     def _may_go_on(self, share: Share) -> bool:
-        if not self._shares or next(iter(self._shares)) is share:
+        if self.has_room(share.owner) or next(iter(self._shares)) is share:
             return True
         if self._taken_bytes > self._max_bytes:
             return False
-        if self._owners_bytes[share.owner] <= self._per_owner_bytes:
-            return True
         return next(other for other in self._shares if other.owner == share.owner) is share
 
 
@@ -79,11 +80,16 @@ class Share:
         self.owner = owner
 
     def add(self, size_bytes: int) -> bool:
-        """So many more have come; whether the next may come at once, else `room` has to be waited for."""
+        """So many more have come; whether the next may come at once, else room has to `come`."""
         self._held_bytes += size_bytes
         return not size_bytes or self._memory.take(self, size_bytes)
 
-    async def room(self) -> None:
+    @property
+    def is_there(self) -> bool:
+        """Whether a first byte may come at once."""
+        return self._memory.has_room(self.owner)
+
+    async def come(self) -> None:
         """Wait while others hold too much for a first byte to come, or for another one."""
         await self._memory.wait(self)
 

@@ -181,10 +181,13 @@ async def test_who_waits_for_memory_holds_a_slot_of_its_host_alone() -> None:
     scene = Scene(in_flight=4, in_flight_per_host=4)
     enough = asyncio.Event()
 
-    async def no_room() -> None:
-        await enough.wait()
+    class NotYet:
+        is_there = False
 
-    greedy = [asyncio.create_task(scene.hosts.enter(at("good:80", "greedy"), no_room)) for _ in range(4)]
+        async def come(self) -> None:
+            await enough.wait()
+
+    greedy = [asyncio.create_task(scene.hosts.enter(at("good:80", "greedy"), NotYet())) for _ in range(4)]
     await settle()
     assert (scene.hosts.in_flight, scene.hosts.waiting) == (0, 4)
 

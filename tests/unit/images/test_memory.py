@@ -19,7 +19,7 @@ async def settle() -> None:
 async def add(share: Share, size_bytes: int) -> None:
     """As a reader of a body does."""
     if not share.add(size_bytes):
-        await share.room()
+        await share.come()
 
 
 async def test_below_the_limit_nobody_waits() -> None:
@@ -175,10 +175,10 @@ async def test_over_the_limit_of_all_only_the_oldest_of_all_goes_on() -> None:
 async def test_a_body_begins_when_there_is_room_for_a_first_byte() -> None:
     memory = BodyMemory(100, per_owner_bytes=50)
     greedy, next_of_greedy, modest = memory.share("greedy"), memory.share("greedy"), memory.share("modest")
-    await next_of_greedy.room()
+    await next_of_greedy.come()
     await add(greedy, 51)
-    await modest.room()
-    waiting = asyncio.create_task(next_of_greedy.room())
+    await modest.come()
+    waiting = asyncio.create_task(next_of_greedy.come())
     await settle()
     assert not waiting.done()
 
