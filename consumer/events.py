@@ -9,6 +9,7 @@ to make (`docs/decisions/0014-cpu-per-event.md`). It refers to nothing that coul
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from consumer.attributes import ImageStatus, ProductAttributes, ProductEmbedding
     from consumer.errors import DeadLetterReason
+
+VENDOR_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""What a whole vendor id may be."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
 """Record headers in order; a name may occur more than once, and Kafka allows a header without a value."""

@@ -32,6 +32,22 @@ DOCS = Path(__file__).parent
 #: Branches of the category tree that a line of the ontology's table names; the rest is counted.
 MAX_BRANCHES = 4
 
+SETTINGS_INTRO = """\
+A setting is looked for in three places, and the first that has it decides:
+
+1. **Environment variables**, named as below. An empty one counts as unset. Lists and maps are written as JSON:
+   `HANGTAG_IMAGES__PORTS='[80, 443]'`.
+2. **`hangtag.toml` in the folder that the command is started in**, with the same names (`[kafka]`, `slot = "1"`). It is
+   looked for nowhere else, and need not be there: a worker that is started elsewhere runs without what stands in it,
+   lists of hosts included. `hangtag run` logs which file it read (`settings_read`), and the first line of
+   `hangtag doctor` names it.
+3. **Files in the folder `HANGTAG_SECRETS_DIR`**, one a setting (`triton__read_key`), lists and maps as JSON.
+
+A list is taken whole from one place. Maps are merged key by key: with `HANGTAG_IMAGES__ALLOWED_HOSTS='{}'` the vendors
+in the file keep their hosts.
+
+Unknown names and unsafe values are refused at start, all at once. This page is generated: `make docs`."""
+
 KAFKA_INTRO = """\
 ## Kafka properties
 
@@ -81,10 +97,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        'Environment variables, or the same names in `hangtag.toml` (`[kafka]`, `slot = "1"`), or files in',
-        "the folder `HANGTAG_SECRETS_DIR` (`triton__read_key`). Unknown names and unsafe values are refused at start,",
-        "all at once.",
-        "Lists and maps are written as JSON. This page is generated: `make docs`.",
+        SETTINGS_INTRO,
         "",
         "| variable | default | what |",
         "|---|---|---|",
@@ -177,7 +190,7 @@ def _default(field: FieldInfo) -> str:
         value = value.value
     if isinstance(value, tuple | dict) and not value:
         return "empty"
-    return f"`{value}`"
+    return f"`{json.dumps(value) if isinstance(value, tuple | bool) else value}`"
 
 
 def main() -> None:

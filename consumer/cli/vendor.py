@@ -8,7 +8,7 @@ import typer
 
 def checked_vendor(vendor: str | None) -> str | None:
     """The id, if it can be one. Raises BadParameter."""
-    from consumer.stages.decode import VENDOR_ID
+    from consumer.events import VENDOR_ID
 
     if vendor is not None and not VENDOR_ID.fullmatch(vendor):
         raise typer.BadParameter(f"{vendor!r} is not {VENDOR_ID.pattern}", param_hint="--vendor")

@@ -18,6 +18,7 @@ from consumer.doctor.trial import try_out
 from consumer.errors import BrokerUnavailable, Refused
 from consumer.kafka.clients import try_properties
 from consumer.kafka.inspection import inspect, inspect_group
+from consumer.settings import settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ def examine(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     try_egress(settings.images)
     kafka = settings.kafka
     who = f"group {kafka.group_id}, slot {kafka.slot}, {settings.engine.delivery}"
-    yield Finding("settings", Status.OK, who)
+    yield Finding("settings", Status.OK, f"{who}; {settings_file()}")
     yield from check_images(settings.images, timeout_s)
     yield from _examine_kafka(settings, timeout_s)
     yield from check_triton(settings, timeout_s)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.attributes import NAMESPACE
 from consumer.errors import Unprocessable
+from consumer.events import VENDOR_ID
 from consumer.registry.json_form import check_event
-from consumer.stages.decode import VENDOR_ID, check_identity
+from consumer.stages.decode import check_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

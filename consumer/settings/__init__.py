@@ -2,8 +2,8 @@
 """Every knob: type, unit, default, reason. Built once in `app.py` and passed down in slices.
 
 Environment `HANGTAG_SECTION__FIELD`, then the file `hangtag.toml` of the working directory, then the secrets directory
-named by `HANGTAG_SECRETS_DIR`, one file a secret: `triton__read_key`. Unknown or unsafe values
-fail at start, all at once.
+named by `HANGTAG_SECRETS_DIR`, one file a secret: `triton__read_key`. Maps are merged key by key. Unknown or unsafe
+values fail at start, all at once.
 """
 
 from consumer.settings.engine import DeadLetterSettings, Delivery, EngineSettings
@@ -19,7 +19,7 @@ from consumer.settings.kafka import (
     Start,
     TopicSettings,
 )
-from consumer.settings.load import load_settings
+from consumer.settings.load import load_settings, settings_file
 from consumer.settings.observability import HealthSettings, LogSettings
 from consumer.settings.registry import RegistrySettings
 from consumer.settings.section import Section
@@ -50,4 +50,5 @@ __all__ = [
     "TritonSettings",
     "load_settings",
     "parse_endpoint",
+    "settings_file",
 ]

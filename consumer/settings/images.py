@@ -7,12 +7,13 @@ import os
 import re
 from enum import StrEnum
 from importlib.util import find_spec
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from consumer.events import VENDOR_ID
 from consumer.settings.host_names import is_odd_address, literal_of
 from consumer.settings.section import Section
 
@@ -32,6 +33,19 @@ _METADATA = (
 )
 #: Bits that an exception has at least, by version of IP: a site's network, not a provider's.
 _MIN_PREFIX = {4: 16, 6: 64}
+#: Address space that the process of AVIF takes before its first picture, by whether it decodes HEIC too: decision 16.
+_AT_REST_BYTES = {False: 105_000_000, True: 136_000_000}
+
+
+def _network(given: object) -> IPv4Network | IPv6Network:
+    text = str(given)
+    try:
+        written = ip_interface(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no network: 203.0.113.0/24, 2001:db8::/32 or a single address") from None
+    if written.ip != written.network.network_address:
+        raise ValueError(f"{text!r} has host bits set: the network is {written.network}, the address {written.ip}")
+    return written.network
 
 
 def _endpoint(text: str) -> str:
@@ -48,7 +62,7 @@ def parse_endpoint(text: str) -> PrivateEndpoint:
     network, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
         raise ValueError(f"{text!r} is not CIDR:port with a port of 1-65535")
-    return PrivateEndpoint(ip_network(network.replace("[", "").replace("]", "")), int(port))
+    return PrivateEndpoint(_network(network.replace("[", "").replace("]", "")), int(port))
 
 
 _PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
@@ -61,10 +75,34 @@ def _host_pattern(text: str) -> str:
     return pattern
 
 
-def _nat64_prefix(prefix: IPv6Network) -> IPv6Network:
-    if prefix.prefixlen not in {32, 40, 48, 56, 64, 96} or int(prefix[0]) >> 56 & 0xFF:
+def _nat64_prefix(given: object) -> IPv6Network:
+    prefix = _network(given)
+    if (
+        isinstance(prefix, IPv4Network)
+        or prefix.prefixlen not in {32, 40, 48, 56, 64, 96}
+        or int(prefix[0]) >> 56 & 0xFF
+    ):
         raise ValueError(f"{prefix} is no NAT64 prefix: 32, 40, 48, 56, 64 or 96 bits, of which bits 64-71 are zero")
     return prefix
+
+
+#: `http://host/` has none.
+_WITH_PATH = re.compile(r"https?://[^/?#]+[/?#].", re.IGNORECASE | re.DOTALL)
+
+
+def _proxy(url: SecretStr) -> SecretStr:
+    if _WITH_PATH.match(url.get_secret_value()):
+        raise ValueError(
+            "has a path or a query, which no proxy is asked for: http://proxy.example.org:4750 (in a password / is "
+            "written %2F, ? %3F and # %23)"
+        )
+    return url
+
+
+def _vendor(text: str) -> str:
+    if text != "*" and not VENDOR_ID.fullmatch(text):
+        raise ValueError(f'{text!r} can be no vendor id: {VENDOR_ID.pattern}, or "*"')
+    return text
 
 
 def _one_line(text: str) -> str:
@@ -75,6 +113,8 @@ def _one_line(text: str) -> str:
 
 #: A host name or an address in lower case; `*.` in front means every host below it.
 HostPattern = Annotated[str, AfterValidator(_host_pattern)]
+_HostLists = dict[Annotated[str, AfterValidator(_vendor)], tuple[HostPattern, ...]]
+_HOSTS_EXAMPLE = {"acme": ["cdn.example.org"]}
 
 
 class Egress(StrEnum):
@@ -102,26 +142,29 @@ class ImageSettings(Section):
         Egress.DIRECT,
         description="direct judges every address itself and ignores proxy variables; proxy leaves that to proxy_url.",
     )
-    proxy_url: SecretStr | None = Field(
+    proxy_url: Annotated[SecretStr, AfterValidator(_proxy)] | None = Field(
         None, description="The one host that egress = proxy connects to, with its credentials if it wants any."
     )
     ca_file: Path | None = Field(None, description="PEM file of authorities that are trusted beside the system's.")
     allow_private: tuple[Annotated[str, AfterValidator(_endpoint)], ...] = Field(
         (), description="CIDR:port entries for which the port rule and the address rule are lifted, and nothing else."
     )
-    refused_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+    refused_networks: tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...] = Field(
         (), description="Never dialled although public: your own ranges, for example."
     )
-    nat64_prefixes: tuple[Annotated[IPv6Network, AfterValidator(_nat64_prefix)], ...] = Field(
+    nat64_prefixes: tuple[Annotated[IPv6Network, BeforeValidator(_nat64_prefix)], ...] = Field(
         (), description="Your site's own, where it is not 64:ff9b::/96: what they wrap is judged (RFC 6052)."
     )
-    allowed_hosts: dict[str, tuple[HostPattern, ...]] = Field(
+    allowed_hosts: _HostLists = Field(
         {},
+        examples=[_HOSTS_EXAMPLE],
         description='Vendor id, or "*" for those not named, to the hosts that its URLs and their redirects may name; '
         '"*.example.org" is every host below. A vendor without an entry may name any.',
     )
-    denied_hosts: dict[str, tuple[HostPattern, ...]] = Field(
-        {}, description='The same for hosts that they may not name; here "*" holds for every vendor.'
+    denied_hosts: _HostLists = Field(
+        {},
+        examples=[_HOSTS_EXAMPLE],
+        description='The same for hosts that they may not name; here "*" holds for every vendor.',
     )
     schemes: tuple[Literal["http", "https"], ...] = Field(
         ("https", "http"), min_length=1, description="Of URLs and redirects; a redirect never leads from https to http."
@@ -203,16 +246,27 @@ class ImageSettings(Section):
     def _refuse_what_contradicts(self) -> ImageSettings:
         """A default that is above its bound is no fault: it is as if it were the bound."""
         faults = [
-            f"{lower} = {getattr(self, lower):g} is above {upper} = {getattr(self, upper):g}: lower it or raise {upper}"
+            self._above(lower, upper)
             for lower, upper in _ORDERED
             if getattr(self, lower) > getattr(self, upper)
             and getattr(self, lower) != type(self).model_fields[lower].default
         ]
+        if self.max_body_bytes > self.body_bytes:  # one body of that size would be let in all the same
+            faults.append(self._above("max_body_bytes", "body_bytes"))
+        if 0 < self.avif_bytes <= (at_rest := _AT_REST_BYTES[self.heic]):
+            faults.append(
+                f"avif_bytes = {self.avif_bytes} is no more than its process takes before the first picture "
+                f"({at_rest}): raise it, or set 0, which turns AVIF off"
+            )
         if self.proxy_url is not None and self.egress is Egress.DIRECT:
             faults.append("proxy_url is set, but egress = direct goes past it: set egress = proxy, or unset proxy_url")
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _above(self, lower: str, upper: str) -> str:
+        values = f"{lower} = {getattr(self, lower):.15g} is above {upper} = {getattr(self, upper):.15g}"
+        return f"{values}: lower it or raise {upper}"
 
     @property
     def private_endpoints(self) -> tuple[PrivateEndpoint, ...]:

@@ -94,6 +94,7 @@ class KafkaSettings(Section):
     properties: dict[str, str] = Field(
         default_factory=dict,
         repr=False,
+        examples=[{"security.protocol": "SASL_SSL"}],
         description="Any librdkafka property, for all clients; the ones we rely on are refused.",
     )
 

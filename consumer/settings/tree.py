@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -20,6 +22,26 @@ from consumer.settings.observability import HealthSettings, LogSettings
 from consumer.settings.registry import RegistrySettings
 from consumer.settings.triton import TritonSettings
 
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+#: In the working directory.
+FILE = "hangtag.toml"
+
+
+class _Environment(EnvSettingsSource):
+    """What is no JSON goes on as it stands: the setting then says what it takes, and all faults are told at once."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
+class _Secrets(_Environment, NestedSecretsSettingsSource):
+    """The same for secret files."""
+
 
 class Settings(BaseSettings):
     """The whole tree."""
@@ -28,7 +50,7 @@ class Settings(BaseSettings):
         env_prefix="HANGTAG_",
         env_nested_delimiter="__",
         env_ignore_empty=True,
-        toml_file="hangtag.toml",
+        toml_file=FILE,
         extra="forbid",
         frozen=True,
         nested_model_default_partial_update=True,
@@ -54,15 +76,15 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment before file before secrets. Plain file secrets would not reach nested fields."""
-        del dotenv_settings
+        del env_settings, dotenv_settings
         sources: list[PydanticBaseSettingsSource] = [
             init_settings,
-            env_settings,
+            _Environment(settings_cls),
             TomlConfigSettingsSource(settings_cls),
         ]
         if os.environ.get("HANGTAG_SECRETS_DIR"):
             sources.append(
-                NestedSecretsSettingsSource(
+                _Secrets(
                     file_secret_settings,
                     secrets_dir=os.environ["HANGTAG_SECRETS_DIR"],
                     secrets_dir_missing="error",

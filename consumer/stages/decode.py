@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from consumer import headers
 from consumer.errors import DeadLetterReason, Unprocessable
-from consumer.events import DecodedProduct, EventType
+from consumer.events import VENDOR_ID, DecodedProduct, EventType
 from consumer.registry.files import Subject
 from consumer.registry.json_form import read_json_event
 from consumer.registry.records import product_event
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from consumer.events import Delivery, Headers, ProductEvent
     from consumer.observability.metrics import Metrics
     from consumer.registry.codec import Codec
-
-VENDOR_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Decode:

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from consumer.errors import SettingsInvalid
-from consumer.settings import ImageSettings, load_settings
+from consumer.settings import ImageSettings, load_settings, settings_file
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +17,13 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("HANGTAG_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+def faults(**overrides: object) -> list[str]:
+    """What is said of the settings as they are, line by line."""
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(**overrides)
+    return [line.removeprefix("  ") for line in str(caught.value).splitlines()[1:]]
 
 
 def test_all_faults_are_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +73,12 @@ def test_a_wrong_name_in_the_file_is_answered_with_the_nearest_right_one(tmp_pat
         load_settings()
 
 
+def test_a_wrong_section_in_the_file_is_answered_with_the_nearest_right_one(tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").write_text("[image]\nports = [80]\n")
+
+    assert faults() == ["image: unknown setting; did you mean images?"]
+
+
 @pytest.mark.parametrize("name", ["isolation.level", "enable.auto.commit", "transactional.id"])
 def test_a_property_that_the_guarantee_rests_on_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("HANGTAG_KAFKA__PROPERTIES", f'{{"{name}": "x"}}')
@@ -107,8 +120,7 @@ def test_kafka_properties_do_not_print_because_a_password_may_be_among_them(monk
 def test_a_secrets_directory_that_is_not_there_is_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HANGTAG_SECRETS_DIR", str(tmp_path / "nowhere"))
 
-    with pytest.raises(SettingsInvalid, match="nowhere"):
-        load_settings()
+    assert faults() == [f'HANGTAG_SECRETS_DIR: directory "{tmp_path / "nowhere"}" does not exist']
 
 
 def test_an_event_never_lists_more_images_than_its_readers_were_promised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,11 +130,110 @@ def test_an_event_never_lists_more_images_than_its_readers_were_promised(monkeyp
         load_settings()
 
 
-def test_a_broken_json_value_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", "127.0.0.1/32:80")
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("IMAGES__PORTS", "80,443", "images.ports: must be a list, for example {}='[80, 443]'"),
+        ("IMAGES__PORTS", "80", "images.ports: must be a list, for example {}='[80]'"),
+        ("IMAGES__PORTS", "{}", "images.ports: must be a list"),
+        ("IMAGES__SCHEMES", "[]", "images.schemes: must have at least one entry"),
+        ("IMAGES__SCHEMES", '["ftp"]', "images.schemes.0: Input should be 'http' or 'https'"),
+        (
+            "IMAGES__ALLOW_PRIVATE",
+            "[127.0.0.1/32:80, [::1]/128:80]",
+            'images.allow_private: must be a list, for example {}=\'["127.0.0.1/32:80", "[::1]/128:80"]\'',
+        ),
+        (
+            "IMAGES__ALLOWED_HOSTS",
+            '{"acme": "cdn.example.org"}',
+            'images.allowed_hosts.acme: must be a list, for example ["cdn.example.org"]',
+        ),
+        (
+            "IMAGES__ALLOWED_HOSTS__ACME",
+            "cdn.example.org",
+            "images.allowed_hosts.acme: must be a list, for example {}='[\"cdn.example.org\"]'",
+        ),
+        (
+            "IMAGES__ALLOWED_HOSTS",
+            "acme=cdn.example.org",
+            'images.allowed_hosts: must be a map, for example {}=\'{{"acme": ["cdn.example.org"]}}\'',
+        ),
+        (
+            "KAFKA__PROPERTIES",
+            "sasl.password=hush",
+            'kafka.properties: must be a map, for example {}=\'{{"security.protocol": "SASL_SSL"}}\'',
+        ),
+        ("IMAGES", "hush", "images: must be a section: {}__NAME for each setting, in hangtag.toml the table [images]"),
+    ],
+)
+def test_a_list_or_map_that_is_none_is_answered_with_one_to_write_and_the_other_faults(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, line: str
+) -> None:
+    variable = f"HANGTAG_{name}"
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("HANGTAG_KAFKA__SLOT", "not a slot!")
 
-    with pytest.raises(SettingsInvalid, match=r"images.*written as JSON"):
-        load_settings()
+    told = faults()
+
+    assert line.format(variable) in told
+    assert len(told) == 2
+    assert "hush" not in str(told)
+
+
+def test_a_list_or_map_that_the_file_has_otherwise_is_answered_with_one_to_write(tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").write_text(
+        """images = {ports = "80", denied_hosts = "*", allowed_hosts = {acme = "cdn.example.org"}}"""
+    )
+
+    of_allowed, of_denied, of_ports = faults()
+
+    assert of_allowed == 'images.allowed_hosts.acme: must be a list, for example ["cdn.example.org"]'
+    assert of_denied.startswith("images.denied_hosts: must be a map: in hangtag.toml the table [images.denied_hosts], ")
+    assert of_ports == "images.ports: must be a list, for example [80]"
+
+
+def test_a_secret_that_is_no_map_is_told_with_the_other_faults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "kafka__properties").write_text("sasl.password=hush")
+    monkeypatch.setenv("HANGTAG_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("HANGTAG_ENGINE__SLOTS", "0")
+
+    of_the_secret, of_the_slots = faults()
+
+    assert of_the_secret == (
+        "kafka.properties: must be a map: in hangtag.toml the table [kafka.properties], "
+        'elsewhere JSON: {"security.protocol": "SASL_SSL"}'
+    )
+    assert of_the_slots.startswith("engine.slots: ")
+
+
+def test_maps_of_environment_and_file_are_merged_by_key_and_an_empty_variable_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "hangtag.toml").write_text(
+        """images = {ports = [8080], allowed_hosts = {acme = ["a.example"], globex = ["b.example"]}}"""
+    )
+    of_the_file = {"acme": ("a.example",), "globex": ("b.example",)}
+    read = {}
+
+    for value in ("", "{}", '{"acme": ["c.example"]}'):
+        monkeypatch.setenv("HANGTAG_IMAGES__ALLOWED_HOSTS", value)
+        read[value] = load_settings().images.allowed_hosts
+    monkeypatch.setenv("HANGTAG_IMAGES__PORTS", "[80]")
+
+    assert list(read.values()) == [of_the_file, of_the_file, {**of_the_file, "acme": ("c.example",)}]
+    assert load_settings().images.ports == (80,)
+
+
+def test_the_file_of_the_working_directory_is_named_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "hangtag.toml").write_text('[kafka]\nslot = "7"\n')
+    (tmp_path / "below").mkdir()
+
+    assert settings_file() == f"hangtag.toml in {tmp_path}"
+    monkeypatch.chdir(tmp_path / "below")
+    assert settings_file() == f"no hangtag.toml in {tmp_path / 'below'}"
+    assert load_settings().kafka.slot == "0"
 
 
 def test_a_file_that_is_no_toml_is_a_fault(tmp_path: Path) -> None:
@@ -178,7 +289,7 @@ def test_no_exception_is_made_for_a_metadata_service_or_a_whole_network(
 
 
 @pytest.mark.parametrize(
-    ("settings", "faults"),
+    ("settings", "words"),
     [
         ({"read_timeout_s": 20, "connect_timeout_s": 16}, ["connect_timeout_s = 16 is above", "read_timeout_s = 20"]),
         ({"read_timeout_s": 3, "fetch_timeout_s": 2}, ["read_timeout_s = 3 is above fetch_timeout_s = 2: lower it or"]),
@@ -186,18 +297,20 @@ def test_no_exception_is_made_for_a_metadata_service_or_a_whole_network(
         ({"min_side_px": 64, "max_side_px": 63}, ["min_side_px"]),
         ({"in_flight_per_host": 129}, ["in_flight_per_host"]),
         ({"breaker_first_s": 901}, ["breaker_first_s"]),
+        ({"body_bytes": 1 << 20}, ["max_body_bytes = 10485760 is above body_bytes = 1048576: lower it or raise body_"]),
+        ({"avif_bytes": 105_000_000}, ["avif_bytes = 105000000 is no more than", "set 0, which turns AVIF off"]),
+        ({"avif_bytes": 136_000_000, "heic": True}, ["before the first picture (136000000): raise it"]),
         ({"proxy_url": "http://ann:hush@proxy:1"}, ["set egress = proxy, or unset proxy_url"]),
         ({"breaker_first_s": 901, "proxy_url": "http://ann:hush@proxy:1"}, ["breaker_first_s", "proxy_url is set"]),
     ],
 )
 def test_image_settings_that_contradict_each_other_are_told_all_at_once(
-    settings: dict[str, object], faults: list[str]
+    settings: dict[str, object], words: list[str]
 ) -> None:
-    with pytest.raises(SettingsInvalid) as caught:
-        load_settings(images=settings)
+    (told,) = faults(images=settings)
 
-    assert all(fault in str(caught.value) for fault in faults)
-    assert "hush" not in str(caught.value)
+    assert all(fault in told for fault in words)
+    assert "hush" not in told
 
 
 def test_a_default_above_the_bound_that_is_set_is_no_fault() -> None:
@@ -206,13 +319,60 @@ def test_a_default_above_the_bound_that_is_set_is_no_fault() -> None:
     assert (images.read_timeout_s, images.in_flight_per_host) == (5, 8)
 
 
+@pytest.mark.parametrize("avif_bytes", [0, 105_000_001])
+def test_avif_is_off_or_its_process_can_start(avif_bytes: int) -> None:
+    assert load_settings(images={"avif_bytes": avif_bytes}).images.avif_bytes == avif_bytes
+
+
+@pytest.mark.parametrize("rest", ["/path", "//", "/?key=hush", "?key=hush", "/#x", ":1/x"])
+def test_a_proxy_with_a_path_is_refused_and_not_repeated(rest: str) -> None:
+    (told,) = faults(images={"egress": "proxy", "proxy_url": f"http://ann:hush@proxy{rest}"})
+
+    assert told.startswith("images.proxy_url: has a path or a query, ")
+    assert "hush" not in told
+
+
+@pytest.mark.parametrize("url", ["http://proxy", "http://proxy/", "HTTP://ann:hush@proxy:4750/"])
+def test_a_proxy_is_named_with_or_without_the_last_slash(url: str) -> None:
+    assert load_settings(images={"egress": "proxy", "proxy_url": url}).images.proxy_url == SecretStr(url)
+
+
 @pytest.mark.parametrize(("name", "value"), [("max_pixels", 200_000_001), ("decode_threads", 1025)])
 def test_more_than_a_machine_can_decode_is_refused(name: str, value: int) -> None:
     with pytest.raises(SettingsInvalid, match=rf"images\.{name}"):
         load_settings(images={name: value})
 
 
-@pytest.mark.parametrize("prefix", ["2001:db8::/33", "2001:db8::/128", "2001:db8:0:0:100::/96"])
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("127.0.0.1/8", "'127.0.0.1/8' has host bits set: the network is 127.0.0.0/8, the address 127.0.0.1"),
+        ("2001:db8::1/32", "'2001:db8::1/32' has host bits set: the network is 2001:db8::/32, the address 2001:db8::1"),
+        ("nonsense", "'nonsense' is no network: 203.0.113.0/24, 2001:db8::/32 or a single address"),
+        (5, "'5' is no network: 203.0.113.0/24, 2001:db8::/32 or a single address"),
+    ],
+)
+def test_a_network_that_is_none_is_answered_in_one_line_wherever_it_stands(entry: object, why: str) -> None:
+    images = {"refused_networks": [entry], "nat64_prefixes": [entry], "allow_private": [f"{entry}:80"]}
+
+    assert faults(images=images) == [
+        f"images.allow_private.0: {why}",
+        f"images.refused_networks.0: {why}",
+        f"images.nat64_prefixes.0: {why}",
+    ]
+
+
+def test_networks_are_refused_by_range_or_by_single_address() -> None:
+    images = load_settings(images={"refused_networks": ["203.0.113.0/24", "2001:db8::/32", "198.51.100.7"]}).images
+
+    assert [str(network) for network in images.refused_networks] == [
+        "203.0.113.0/24",
+        "2001:db8::/32",
+        "198.51.100.7/32",
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["10.0.0.0/32", "2001:db8::/33", "2001:db8::/128", "2001:db8:0:0:100::/96"])
 def test_a_nat64_prefix_that_cannot_be_one_is_refused(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
     monkeypatch.setenv("HANGTAG_IMAGES__NAT64_PREFIXES", f'["{prefix}"]')
 
@@ -251,6 +411,17 @@ def test_a_host_that_no_url_could_name_is_refused(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(SettingsInvalid, match=r"images\.denied_hosts.*is no host name"):
         load_settings()
+
+
+@pytest.mark.parametrize("vendor", ["ac me", "", "*.acme", "a" * 65, "bücher"])
+def test_hosts_of_a_vendor_that_no_event_can_have_are_refused(vendor: str) -> None:
+    why = """can be no vendor id: [A-Za-z0-9._-]{1,64}, or "*\""""
+    hosts = {"a" * 64: ["a.example"], "*": ["b.example"], vendor: ["c.example"]}
+
+    assert faults(images={"allowed_hosts": hosts, "denied_hosts": hosts}) == [
+        f"images.allowed_hosts.{vendor}: {vendor!r} {why}",
+        f"images.denied_hosts.{vendor}: {vendor!r} {why}",
+    ]
 
 
 def test_hosts_are_named_in_any_case_and_with_or_without_the_last_dot(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,6 +209,17 @@ def test_private_images_are_a_warning(commands: Commands) -> None:
     assert "127.0.0.1/32:8123" in finding["found"]
 
 
+def test_the_folder_in_which_settings_were_looked_for_is_named(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands.set(kafka__bootstrap_servers="127.0.0.1:1")
+
+    finding = commands.report("doctor", "--timeout", "1").of("settings")
+
+    assert finding["found"].endswith(f"; no hangtag.toml in {tmp_path}")
+
+
 def test_a_registry_without_our_schemas_is_told(commands: Commands, schema_host: SchemaHost) -> None:
     commands.set(kafka__bootstrap_servers="127.0.0.1:1", registry__url=schema_host.url)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -41,3 +42,14 @@ def test_a_folder_that_is_no_data_set_ends_a_command_with_2_and_one_sentence(tmp
     assert ended.returncode == 2, ended.stderr
     (sentence,) = ended.stderr.splitlines()
     assert sentence == f"hangtag: {tmp_path / 'styles.csv'} has no column id, productDisplayName"
+
+
+def test_a_worker_says_which_settings_file_it_read_before_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").write_text('[triton]\nbundle = "nowhere"\n')
+    command = [sys.executable, "-m", "consumer", "run"]
+
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 2, ended.stderr
+    (line,) = map(json.loads, ended.stdout.splitlines())
+    assert (line["event"], line["file"]) == ("settings_read", f"hangtag.toml in {tmp_path}")

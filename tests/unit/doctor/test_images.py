@@ -16,7 +16,7 @@ from consumer.settings import ImageSettings
 if TYPE_CHECKING:
     from consumer.doctor.finding import Finding
 
-PROXY = {"egress": "proxy", "proxy_url": "http://user:secret@proxy.example.org:4750/path?key=secret"}
+PROXY = {"egress": "proxy", "proxy_url": "http://user:secret@proxy.example.org:4750/"}
 
 
 def judged(**settings: Any) -> dict[str, Finding]:
