@@ -237,7 +237,7 @@ class ImageSettings(Section):
     @classmethod
     def _refuse_what_cannot_be_decoded(cls, heic: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic's way
         if heic and find_spec("pillow_heif") is None:
-            raise ValueError("pillow-heif is missing; to install it: pip install 'hangtag[heic]'")
+            raise ValueError("pillow-heif is missing; to install it: pip install -c constraints.txt -e '.[heic]'")
         if heic and info.data.get("avif_bytes") == 0:
             raise ValueError("the memory of its process is images.avif_bytes, which is 0")
         return heic

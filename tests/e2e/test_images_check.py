@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from consumer.catalogue.photo import draw
 from consumer.catalogue.products import make_products
+from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
     from tests.support.images import ImageHost
@@ -83,17 +86,22 @@ def test_what_a_host_has_not_or_no_picture_failed(photo: str, image_host: ImageH
     ]
 
 
-def test_forty_hostile_urls_are_refused_each_for_its_reason() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    expected = [tuple(line.split("  ")) for line in page.splitlines() if line.startswith("refused  ")]
-    urls = "\n".join(url for _, url, _ in expected).encode()
+def test_forty_hostile_urls_are_refused_each_for_its_reason(tmp_path: Path) -> None:
+    block = PAGE.read_text(encoding="utf-8").split("```\n")[1]
+    command, *lines = block.removeprefix("$ ").splitlines()
+    expected = [tuple(line.split("  ")) for line in lines]
+    (tmp_path / "urls.txt").write_text("\n".join(url for _, url, _ in expected), encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HANGTAG_")}
+    environment["PATH"] = f"{HANGTAG.parent}:{environment['PATH']}"
 
-    text = check("--file", "-", stdin=urls)
-    programs = check("--file", "-", "--output", "json", stdin=urls)
+    text = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, timeout=LIMIT_S, check=True
+    )
+    programs = check("--file", tmp_path / "urls.txt", "--output", "json")
 
-    assert (text.returncode, programs.returncode) == (1, 1)
     assert len(expected) == 40
-    assert [tuple(line.split("  ")) for line in text.stdout.decode().splitlines() if line[0] == "r"] == expected
+    assert (text.stdout.decode().splitlines(), text.stderr) == (lines, b"")
+    assert programs.returncode == 1
     assert [(one["verdict"], one["url"], one["reason"]) for one in json.loads(programs.stdout)] == expected
 
 
@@ -112,12 +120,33 @@ def test_hostile_bytes_are_shown_harmlessly() -> None:
 
 def test_a_reader_that_has_enough_is_no_error() -> None:
     urls = "\n".join(["ftp://example.org/"] * 5_000).encode()
-    command = f"{HANGTAG} images check --file - | head -1"
+    command = f"{HANGTAG} images check --file - | head -1; echo ${{PIPESTATUS[0]}}"
 
     answer = subprocess.run(["bash", "-c", command], input=urls, capture_output=True, timeout=LIMIT_S, check=False)
 
-    assert answer.stdout == b"refused  ftp://example.org/  scheme\n"
+    assert answer.stdout == b"refused  ftp://example.org/  scheme\n0\n"
     assert answer.stderr == b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_written_before_an_interruption_is_json(number: signal.Signals, tmp_path: Path) -> None:
+    written, said = tmp_path / "written.json", tmp_path / "said.txt"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,  # it takes a connection, and says nothing
+        written.open("wb") as stdout,
+        said.open("wb") as stderr,
+    ):
+        port = silent.getsockname()[1]
+        environment = {**os.environ, "HANGTAG_IMAGES__ALLOW_PRIVATE": f'["127.0.0.1/32:{port}"]'}
+        command = [HANGTAG, "images", "check", "--output", "json", "ftp://a/", f"http://127.0.0.1:{port}/a.jpg"]
+        with subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr) as process:
+            wait_until(lambda: b"}" in written.read_bytes(), LIMIT_S, "the first URL's verdict")
+            process.send_signal(number)
+            process.wait(LIMIT_S)
+
+    assert process.returncode == 130
+    assert [one["url"] for one in json.loads(written.read_text())] == ["ftp://a/"]
+    assert said.read_text().strip() == "interrupted: 1 of 2 checked"
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,17 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer import BadParameter
 from typer.testing import CliRunner
 
 from consumer.cli import app
 from consumer.cli.images import _urls
 from consumer.errors import SettingsInvalid
+from consumer.events import FetchReason
+from consumer.images.check import CheckedUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from typer.testing import Result
@@ -118,6 +122,71 @@ def test_a_vendors_own_list_of_hosts_holds(monkeypatch: pytest.MonkeyPatch) -> N
     of_nobody = checked("http://example.net/")
 
     assert [one["reason"] for one in [*of_acme, *of_nobody]] == ["host_not_allowed"] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--vendor", "acme"], 'vendor acme; allowed hosts: its own; denied hosts: those of "*"'),
+        (["--vendor", "other"], 'vendor other; allowed hosts: those of "*"; denied hosts: its own and those of "*"'),
+        (
+            ["--vendor", "ACME"],
+            'vendor ACME has no list of its own; allowed hosts: those of "*"; denied hosts: those of "*"',
+        ),
+        ([], 'no vendor; allowed hosts: those of "*"; denied hosts: those of "*"'),
+    ],
+)
+def test_people_hear_whose_lists_of_hosts_hold(options: list[str], line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__ALLOWED_HOSTS", '{"acme": ["cdn.example.org"], "*": ["*.example.org"]}')
+    monkeypatch.setenv("HANGTAG_IMAGES__DENIED_HOSTS", '{"other": ["a.example.org"], "*": ["old.example.org"]}')
+
+    assert run(*options, "ftp://a/").stderr == f"{line}\n"
+    assert run(*options, "ftp://a/", "--output", "json").stderr == ""
+
+
+def test_where_a_vendor_has_no_list_and_nobody_has_any_host_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_IMAGES__ALLOWED_HOSTS", '{"acme": ["cdn.example.org"]}')
+
+    answer = run("--vendor", "acne", "ftp://a/")
+
+    assert answer.stderr == "vendor acne has no list of its own; allowed hosts: any; denied hosts: none\n"
+
+
+def test_without_lists_of_hosts_nothing_is_said_of_them() -> None:
+    assert run("--vendor", "acme", "ftp://a/").stderr == ""
+
+
+def test_an_argument_that_is_a_file_is_a_forgotten_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my urls.txt").write_text("ftp://a/\n")
+
+    answer = CliRunner().invoke(app, ["images", "check", "my urls.txt"], standalone_mode=False)
+
+    assert isinstance(answer.exception, BadParameter)
+    assert str(answer.exception) == "my urls.txt is a file: hangtag images check --file 'my urls.txt'"
+
+
+def test_what_has_no_scheme_and_is_no_file_is_refused_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "example.org").mkdir()
+    arguments = ["example.org", "www.example.org/a.jpg", "//example.org/a.jpg", "x" * 5_000]
+
+    assert [one["reason"] for one in checked(*arguments)] == ["scheme", "scheme", "scheme", "invalid_url"]
+
+
+@pytest.mark.parametrize("told", [0, 2])
+def test_a_list_that_a_failure_inside_cuts_is_closed(told: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(urls: list[str], _vendor_id: str, _settings: object, tell: Callable[[CheckedUrl], None]) -> None:
+        for url in urls[:told]:
+            tell(CheckedUrl(url, FetchReason.SCHEME, ()))
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("consumer.images.check.check_urls", break_down)
+
+    answer = run(*REFUSED, "--output", "json")
+
+    assert isinstance(answer.exception, RuntimeError)
+    assert [one["url"] for one in json.loads(answer.stdout)] == list(REFUSED)[:told]
 
 
 def test_wrong_use_exits_with_2(tmp_path: Path) -> None:
