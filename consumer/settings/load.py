@@ -22,6 +22,8 @@ def load_settings(**overrides: Any) -> Settings:  # sections as keyword argument
         settings = Settings(**overrides)
     except TOMLDecodeError as error:
         raise SettingsInvalid(f"settings are wrong:\n  {FILE}: {error}") from error
+    except UnicodeDecodeError as error:  # whose, it does not say; its words would repeat a byte of a secret
+        raise SettingsInvalid(f"settings are wrong:\n  {FILE} or a secret file is no UTF-8: {error.reason}") from error
     except SettingsError as error:  # the folder cannot be read
         raise _invalid([*faults, f"HANGTAG_SECRETS_DIR: {error}"]) from error
     except ValidationError as error:

@@ -243,6 +243,12 @@ def test_a_file_that_is_no_toml_is_a_fault(tmp_path: Path) -> None:
         load_settings()
 
 
+def test_a_file_in_another_encoding_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").write_text("# für alle\n", encoding="latin-1")
+
+    assert faults() == ["hangtag.toml or a secret file is no UTF-8: invalid start byte"]
+
+
 def test_an_allowed_private_endpoint_names_network_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANGTAG_IMAGES__ALLOW_PRIVATE", '["127.0.0.1/32:8123", "[::1]/128:80"]')
 
@@ -506,7 +512,7 @@ def test_heic_needs_its_package_and_memory(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SettingsInvalid, match=r"images\.heic: .*images\.avif_bytes"):
         load_settings()
     monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where it is not installed
-    with pytest.raises(SettingsInvalid, match=r"images\.heic: .*pip install 'hangtag\[heic\]'"):
+    with pytest.raises(SettingsInvalid, match=r"images\.heic: .*pip install .*'\.\[heic\]'"):
         load_settings()
 
 
