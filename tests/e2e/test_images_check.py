@@ -138,7 +138,7 @@ def test_what_was_written_before_an_interruption_is_json(number: signal.Signals,
     ):
         port = silent.getsockname()[1]
         environment = {**os.environ, "HANGTAG_IMAGES__ALLOW_PRIVATE": f'["127.0.0.1/32:{port}"]'}
-        command = [HANGTAG, "images", "check", "--output", "json", "ftp://a/", f"http://127.0.0.1:{port}/a.jpg"]
+        command = [str(HANGTAG), "images", "check", "--output", "json", "ftp://a/", f"http://127.0.0.1:{port}/a.jpg"]
         with subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr) as process:
             wait_until(lambda: b"}" in written.read_bytes(), LIMIT_S, "the first URL's verdict")
             process.send_signal(number)

@@ -9,9 +9,11 @@ the one at which a reader of committed records has its output, from the very fir
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from consumer.local.kafka import KafkaPart
 from consumer.local.ports import PortBook
@@ -21,19 +23,25 @@ from tests.bench.hosts.measure import WARM_UP_S, Found, Task, measure
 from tests.bench.hosts.report import line, table
 from tests.bench.product import photo
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Number = TypeVar("Number", int, float)
+
 SIZE = (600, 800)
 #: Of an arm beside its load: topics, hosts, the worker's end.
 _AROUND_S = WARM_UP_S + 4
 #: Products a second of a backlog, for the estimate alone: two cores in a quiet hour.
 _PACE = 80
+#: Every second one is good, and of one alone there is no spread.
+_MIN_PRODUCTS = 3
 
 
 def main() -> None:
     """All arms in turn, round after round, first of the paced load, then of the backlog."""
     options = _parser().parse_args()
     arms = arms_of(options.arms, has_control=options.control)
-    paced = Load(options.rate, round(options.rate * options.seconds))
-    loads = [load for load in (paced, Load(0.0, options.backlog)) if load.products]
+    loads = _loads(options)
     _say(f"about {minutes(loads, arms, options.rounds, options.rest):.0f} minutes")
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
@@ -63,6 +71,17 @@ def minutes(loads: list[Load], arms: list[Arm], rounds: int, rest_s: float) -> f
     return rounds * (len(arms) * (works_s + len(loads) * _AROUND_S) + waits_s) / 60
 
 
+def _loads(options: argparse.Namespace) -> list[Load]:
+    """Without those that are left out. Exits with 2 when nothing is left, and for one of which nothing can be said."""
+    both = Load(options.rate, round(options.rate * options.seconds)), Load(0.0, options.backlog)
+    loads = [load for load in both if load.products]
+    if few := [load for load in loads if load.products < _MIN_PRODUCTS]:
+        _parser().error(f"{few[0]} has {few[0].products} products: {_MIN_PRODUCTS} at least")
+    if not loads:
+        _parser().error("--seconds 0 and --backlog 0 leave nothing to measure")
+    return loads
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m tests.bench.hosts", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -70,11 +89,26 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--arms", type=_manners, default=list(BAD), help=f"bad hosts, of {','.join(BAD)}; all unless told")
     add("--control", action="store_true", help="measure each bad host a second time with the protection off")
-    add("--rounds", type=int, default=3, help="of all arms in turn (%(default)s)")
-    add("--rate", type=float, default=40.0, help="products a second of the paced load (%(default)g)")
-    add("--seconds", type=float, default=90.0, help="of the paced load in each arm; 0 leaves it out (%(default)g)")
-    add("--backlog", type=int, default=4_000, help="products of the backlog in each arm; 0 leaves it out (%(default)s)")
-    add("--rest", type=float, default=120.0, help="seconds to wait after the last product was due (%(default)g)")
+    add("--rounds", type=_from(1, int), default=3, help="of all arms in turn (%(default)s)")
+    add("--rate", type=_from(0.001, float), default=40.0, help="products a second of the paced load (%(default)g)")
+    add(
+        "--seconds",
+        type=_from(0, float),
+        default=90.0,
+        help="of the paced load in each arm; 0 leaves it out (%(default)g)",
+    )
+    add(
+        "--backlog",
+        type=_from(0, int),
+        default=4_000,
+        help="products of the backlog in each arm; 0 leaves it out (%(default)s)",
+    )
+    add(
+        "--rest",
+        type=_from(0, float),
+        default=120.0,
+        help="seconds to wait after the last product was due (%(default)g)",
+    )
     parser.epilog = _epilog(parser.parse_args([]))
     return parser
 
@@ -93,6 +127,17 @@ def _epilog(defaults: argparse.Namespace) -> str:
         f"With the defaults it takes about {plain:.0f} minutes, with --control {both:.0f}.\n\n"
         "example: python -m tests.bench.hosts --arms silent --control --rounds 1 --seconds 60 --rest 20 --backlog 0"
     )
+
+
+def _from(least: float, kind: type[Number]) -> Callable[[str], Number]:
+    def number(text: str) -> Number:
+        value = kind(text)
+        if not least <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"{text} is not {least:g} or more")
+        return value
+
+    number.__name__ = kind.__name__  # argparse names it where the text is no number
+    return number
 
 
 def _manners(text: str) -> list[Manner]:
