@@ -22,7 +22,7 @@ EXIT_INTERRUPTED = 130
 EPILOG = """
 Exit codes: 0 fine; 1 a check found something; 2 usage or settings; 3 some rows were bad; 10 fenced; 11 refused, or a
 needed part is not there; 12 incompatible models; 13 stale generation, restart me; 70 a bug; 130 interrupted.
-A reader of the output that has enough, as `| head -1`, ends a command with 0.
+A reader of the output that has enough, as `| head -1`, ends any command but `run` with 0.
 """
 
 app = typer.Typer(
