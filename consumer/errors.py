@@ -126,3 +126,8 @@ class StaleGeneration(Fatal):
     """The group moved on without this process; a fresh start takes up the newest state."""
 
     exit_code = 13
+
+
+def to_install(extra: str) -> str:
+    """The command that installs an extra into a clone's environment; there is no published package."""
+    return f"pip install -c constraints.txt -e '.[{extra}]'"

@@ -26,7 +26,7 @@ from consumer.cli.models_options import (
 )
 from consumer.cli.models_screen import exit_for, print_calibration, print_evaluation
 from consumer.cli.output import Output, OutputOption, name_some
-from consumer.errors import Refused
+from consumer.errors import Refused, to_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,7 +238,7 @@ def _extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise Refused(f"{error.name} is missing; to install it: pip install 'hangtag[{name}]'") from error
+        raise Refused(f"{error.name} is missing; to install it: {to_install(name)}") from error
 
 
 def _keys(file: Path) -> list[str]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from consumer.errors import Refused
+from consumer.errors import Refused, to_install
 
-INSTALL = "pip install 'hangtag[local]'"
+INSTALL = to_install("local")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 

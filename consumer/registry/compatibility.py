@@ -7,7 +7,7 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from consumer.errors import Refused
+from consumer.errors import Refused, to_install
 from consumer.registry.files import Subject
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def reads(reader: Schema, writer: Schema) -> bool:
         from avro.errors import AvroException
     except ImportError as error:
         raise Refused(
-            f"schemas are compared by the extra `registry` ({error.name} is missing): pip install 'hangtag[registry]'"
+            f"schemas are compared by the extra `registry` ({error.name} is missing): {to_install('registry')}"
         ) from error
     try:
         parsed_reader, parsed_writer = (avro.schema.parse(json.dumps(schema)) for schema in (reader, writer))

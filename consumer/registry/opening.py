@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from consumer.errors import Refused
+from consumer.errors import Refused, to_install
 from consumer.registry.bundled import BundledCodec
 from consumer.registry.files import Subject
 
@@ -36,7 +36,7 @@ def open_registry(settings: RegistrySettings) -> Registry:
         from consumer.registry.client import Registry
     except ImportError as error:
         raise Refused(
-            f"a schema registry needs the extra `registry` ({error.name} is missing): pip install 'hangtag[registry]'"
+            f"a schema registry needs the extra `registry` ({error.name} is missing): {to_install('registry')}"
         ) from error
     return Registry.open(settings)
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from consumer.errors import to_install
 from consumer.events import VENDOR_ID
 from consumer.settings.host_names import is_odd_address, literal_of
 from consumer.settings.section import Section
@@ -237,7 +238,7 @@ class ImageSettings(Section):
     @classmethod
     def _refuse_what_cannot_be_decoded(cls, heic: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic's way
         if heic and find_spec("pillow_heif") is None:
-            raise ValueError("pillow-heif is missing; to install it: pip install -c constraints.txt -e '.[heic]'")
+            raise ValueError(f"pillow-heif is missing; to install it: {to_install('heic')}")
         if heic and info.data.get("avif_bytes") == 0:
             raise ValueError("the memory of its process is images.avif_bytes, which is 0")
         return heic
