@@ -118,9 +118,8 @@ class Exchange:
                 self._note(dial, time.perf_counter() - started)
                 if response.status in _WITH_BODY:
                     outcome = await self._read(response, share, visit, deadline)
-                    evidence = Evidence.GOOD if isinstance(outcome, bytes) else Evidence.ALIVE
                     cause = response.headers.get(hdrs.CONTENT_TYPE) if outcome is FetchReason.CONTENT_TYPE else None
-                    return Answer(outcome, evidence, response.status, None, dial, cause)
+                    return Answer(outcome, _evidence(outcome), response.status, None, dial, cause)
                 return self._without_body(response, dial)
         except (aiohttp.ClientError, OSError) as error:
             return self._failure(url, error, dial)
@@ -148,8 +147,10 @@ class Exchange:
             before = body.size_bytes
             if refused := body.feed(b"" if body.has_more else piece[0]):
                 return refused
-            if not share.add(body.size_bytes - before):
-                await _room(share, visit, deadline)
+            is_within = share.add(body.size_bytes - before)
+            is_over = response.content.at_eof() and not body.has_more
+            if not (is_within or is_over or await _room(share, visit, deadline)):
+                return FetchReason.TIMEOUT_TOTAL
         self._metrics.body_took(time.perf_counter() - started)
         return body.finish(whole_range(headers) if response.status == PARTIAL else None)
 
@@ -173,15 +174,37 @@ class Exchange:
         return Answer(reason, evidence, dial=dial, cause=cause)
 
 
-async def _room(share: Share, visit: Visit, deadline: asyncio.Timeout) -> None:
-    """Wait for memory of ours, which is no fault of the host or of the image."""
+def _evidence(outcome: bytes | FetchReason) -> Evidence:
+    """What a body says of its host; one for which there was no room says nothing."""
+    if isinstance(outcome, bytes):
+        return Evidence.GOOD
+    return Evidence.NONE if outcome is FetchReason.TIMEOUT_TOTAL else Evidence.ALIVE
+
+
+async def _room(share: Share, visit: Visit, deadline: asyncio.Timeout) -> bool:
+    """Wait for memory; False when the deadline came first.
+
+    Where it is held by what waits for us, time stands still for the image and for its host. Where hosts hold it, which
+    may send much and then drip, it does not.
+    """
     loop = asyncio.get_running_loop()
     until_s = deadline.when()
     left_s = 0.0 if until_s is None else until_s - loop.time()
     deadline.reschedule(None)
-    with visit.paused():
-        await share.come()
+    while not share.may_go_on:
+        if share.waits_for_us:
+            with visit.paused():
+                await share.freed()
+            continue
+        started_s = loop.time()
+        try:
+            async with asyncio.timeout(left_s):
+                await share.freed()
+        except TimeoutError:
+            return False
+        left_s -= loop.time() - started_s
     deadline.reschedule(loop.time() + left_s)
+    return True
 
 
 def _redirect(locations: list[str]) -> Redirect | FetchReason:

@@ -45,7 +45,7 @@ class Room(Protocol):
         """Whether its first byte may come at once."""
 
     async def come(self) -> None:
-        """Wait until it may, or the next one."""
+        """Wait until it may, as long as the wait is for us."""
 
 
 class Place(NamedTuple):

@@ -67,6 +67,7 @@ class Loader:
             fetched = await self._fetcher.fetch(url, vendor_id, share)
             if isinstance(fetched, FetchFailed):
                 return Loaded(fetched.reason, None, fetched.steps, fetched.told)
+            share.whole()
             started = time.monotonic()
             decoded = await self._pool.decode(fetched.body, self._side, vendor_id)
         size = f"{len(fetched.body)} bytes"

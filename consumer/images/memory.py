@@ -23,6 +23,8 @@ class BodyMemory:
         self._per_owner_bytes = max_bytes if per_owner_bytes is None else per_owner_bytes
         self._taken_bytes = 0
         self._owners_bytes: dict[str, int] = {}
+        self._whole_bytes = 0
+        self._owners_whole_bytes: dict[str, int] = {}
         self._shares: dict[Share, None] = {}
         self._freed = asyncio.Event()
 
@@ -46,11 +48,26 @@ class BodyMemory:
         self._shares[share] = None
         return self.has_room(share.owner)
 
-    async def wait(self, share: Share) -> None:
-        """Until the next may come."""
-        while not self._may_go_on(share):
-            self._freed.clear()
-            await self._freed.wait()
+    def is_held_by_us(self, owner: str) -> bool:
+        """Whether most of what is too much is bodies that came whole: they wait for us, not for a host that drips."""
+        if self._taken_bytes > self._max_bytes:
+            return 2 * self._whole_bytes >= self._taken_bytes
+        return 2 * self._owners_whole_bytes.get(owner, 0) >= self._owners_bytes.get(owner, 0)
+
+    async def freed(self) -> None:
+        """Wait until something changes."""
+        self._freed.clear()
+        await self._freed.wait()
+
+    def count_whole(self, share: Share, size_bytes: int) -> None:
+        """So much of what the share holds waits for us from now on; with a minus, no more."""
+        self._whole_bytes += size_bytes
+        whole_bytes = self._owners_whole_bytes.get(share.owner, 0) + size_bytes
+        self._owners_whole_bytes[share.owner] = whole_bytes
+        if not whole_bytes:
+            del self._owners_whole_bytes[share.owner]
+        if not self.has_room(share.owner):
+            self._freed.set()
 
     def give_back(self, share: Share, size_bytes: int) -> None:
         """What the share held is free."""
@@ -61,26 +78,28 @@ class BodyMemory:
         del self._shares[share]
         self._freed.set()
 
-    def _may_go_on(self, share: Share) -> bool:
+    def may_go_on(self, share: Share) -> bool:
+        """Whether the next bytes of the body may come."""
         if self.has_room(share.owner) or next(iter(self._shares)) is share:
             return True
         if self._taken_bytes > self._max_bytes:
             return False
-        return next(other for other in self._shares if other.owner == share.owner) is share
+        return next((other for other in self._shares if other.owner == share.owner), share) is share
 
 
 class Share:
     """What one body holds."""
 
-    __slots__ = ("_held_bytes", "_memory", "owner")
+    __slots__ = ("_held_bytes", "_is_whole", "_memory", "owner")
 
     def __init__(self, memory: BodyMemory, owner: str) -> None:
         self._memory = memory
         self._held_bytes = 0
+        self._is_whole = False
         self.owner = owner
 
     def add(self, size_bytes: int) -> bool:
-        """So many more have come; whether the next may come at once, else room has to `come`."""
+        """So many more have come; whether the next may come at once, else `may_go_on` says when."""
         self._held_bytes += size_bytes
         return not size_bytes or self._memory.take(self, size_bytes)
 
@@ -89,12 +108,35 @@ class Share:
         """Whether a first byte may come at once."""
         return self._memory.has_room(self.owner)
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether more of the body may come."""
+        return self._memory.may_go_on(self)
+
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether what has to go first is ours to do; else hosts hold it, for as long as their deadlines let them."""
+        return self._memory.is_held_by_us(self.owner)
+
+    async def freed(self) -> None:
+        """Wait until it may be otherwise."""
+        await self._memory.freed()
+
     async def come(self) -> None:
-        """Wait while others hold too much for a first byte to come, or for another one."""
-        await self._memory.wait(self)
+        """Wait for a first byte's room, as long as the wait is for us."""
+        while not self.may_go_on and self.waits_for_us:
+            await self.freed()
+
+    def whole(self) -> None:
+        """All has come; what it holds now waits for us."""
+        self._is_whole = True
+        self._memory.count_whole(self, self._held_bytes)
 
     def empty(self) -> None:
         """The body is gone."""
+        if self._is_whole:
+            self._memory.count_whole(self, -self._held_bytes)
+            self._is_whole = False
         if self._held_bytes:
             self._memory.give_back(self, self._held_bytes)
             self._held_bytes = 0

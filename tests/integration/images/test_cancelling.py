@@ -72,6 +72,7 @@ async def test_a_fetch_that_is_cancelled_gives_everything_back(when: str) -> Non
         oldest = memory.share()
         if when in {"memory", "room"}:
             oldest.add(40_000 if when == "memory" else 40_001)
+            oldest.whole()
         url, reached = {
             "name": (web.url("/a.jpg", "slow.example"), lambda: hosts.in_flight),
             "handshake": (f"https://{PUBLIC}:{web.public.port}/a.jpg", lambda: web.public.open_connections),

@@ -273,6 +273,17 @@ async def test_a_head_without_end_is_cut_off(head: bytes) -> None:
     assert sum(sent) < 16 * MIB
 
 
+def in_two(answer: bytes, go_on: asyncio.Event) -> Answer:
+    """All but the last byte, and that one when told."""
+
+    async def script(writer: asyncio.StreamWriter) -> None:
+        writer.write(answer[:-1])
+        await go_on.wait()
+        writer.write(answer[-1:])
+
+    return script
+
+
 async def fill(web: World, memory: BodyMemory, path: str) -> str:
     """The reason why a body did not come."""
     with memory.share() as share:
@@ -302,22 +313,43 @@ async def test_what_a_try_has_taken_is_given_back_before_the_next() -> None:
 
 
 @pytest.mark.parametrize("held_bytes", [90_000, 110_000], ids=["within the body", "before the request"])
-async def test_waiting_for_memory_of_ours_costs_neither_the_image_its_deadline_nor_the_host_its_name(
+async def test_waiting_for_a_decode_of_ours_costs_neither_the_image_its_deadline_nor_the_host_its_name(
     held_bytes: int,
 ) -> None:
     memory = BodyMemory(100_000)
-    async with world(fetch_timeout_s=LIMIT_S, slow_host_s=LIMIT_S) as web:
-        web.public.answers["/a.jpg"] = [response(bytes(90_000), IMAGE)]
+    async with world(fetch_timeout_s=LIMIT_S, slow_host_s=LIMIT_S, in_flight_per_host=2) as web:
+        go_on = asyncio.Event()
+        web.public.answers = {"/a.jpg": [in_two(response(bytes(90_000), IMAGE), go_on)], "/silent.jpg": [SILENCE]}
         with memory.share() as oldest:
             oldest.add(held_bytes)
+            oldest.whole()
             filling = asyncio.create_task(fill(web, memory, "/a.jpg"))
             await until(lambda: memory.taken_bytes > 100_000)
             started_s = time.monotonic()
             await until(lambda: time.monotonic() > started_s + 2 * LIMIT_S)
             assert not filling.done()
+            silent = asyncio.create_task(web.get(web.url("/silent.jpg")))  # keeps the gate from starting anew
+            await until(lambda: "/silent.jpg" in web.public.paths())
+            go_on.set()
 
         assert await asyncio.wait_for(filling, 10) == "ok"
         assert not any(host.gate.is_slow for host in web.fetcher._hosts._hosts.values())
+        assert await silent == "timeout_total"
+    assert memory.taken_bytes == 0
+
+
+@pytest.mark.image_rule(7)
+async def test_who_waits_for_memory_that_a_host_holds_ends_at_the_deadline_and_that_says_nothing_of_its_own_host() -> (
+    None
+):
+    memory = BodyMemory(100_000)
+    async with world(fetch_timeout_s=LIMIT_S, breaker_failures=1) as web:
+        web.public.answers["/a.jpg"] = [response(bytes(90_000), IMAGE, length=90_001)]
+        with memory.share() as dripping:
+            dripping.add(90_000)
+            with ends_at_the_limit():
+                assert await asyncio.wait_for(fill(web, memory, "/a.jpg"), 10) == "timeout_total"
+        assert web.fetcher._hosts.open == 0
     assert memory.taken_bytes == 0
 
 

@@ -18,8 +18,9 @@ async def settle() -> None:
 
 async def add(share: Share, size_bytes: int) -> None:
     """As a reader of a body does."""
-    if not share.add(size_bytes):
-        await share.come()
+    share.add(size_bytes)
+    while not share.may_go_on:
+        await share.freed()
 
 
 async def test_below_the_limit_nobody_waits() -> None:
@@ -177,6 +178,7 @@ async def test_a_body_begins_when_there_is_room_for_a_first_byte() -> None:
     greedy, next_of_greedy, modest = memory.share("greedy"), memory.share("greedy"), memory.share("modest")
     await next_of_greedy.come()
     await add(greedy, 51)
+    greedy.whole()
     await modest.come()
     waiting = asyncio.create_task(next_of_greedy.come())
     await settle()
@@ -185,3 +187,22 @@ async def test_a_body_begins_when_there_is_room_for_a_first_byte() -> None:
     greedy.empty()
 
     await asyncio.wait_for(waiting, 10)
+
+
+async def test_what_hosts_hold_is_not_waited_for_before_a_first_byte() -> None:
+    """They may drip: whoever asked in vain meets the patience of the queues behind."""
+    memory = BodyMemory(100, per_owner_bytes=50)
+    dripping, decoding, late = (memory.share("acme") for _ in range(3))
+    await add(decoding, 20)
+    decoding.whole()
+    dripping.add(40)
+
+    assert not late.is_there
+    assert not late.waits_for_us
+    await asyncio.wait_for(late.come(), 10)
+    dripping.whole()
+    assert late.waits_for_us
+    dripping.empty()
+    assert late.is_there
+    decoding.empty()
+    assert memory.taken_bytes == 0
