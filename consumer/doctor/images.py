@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import ExitStack
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -86,18 +87,35 @@ async def _try_proxy(settings: ImageSettings, timeout_s: float) -> Finding:
         results = [await fetcher.fetch(url, "", BodyMemory(settings.body_bytes).share()) for url in urls]
     finally:
         await fetcher.close()
-    reasons = [result.reason if isinstance(result, FetchFailed) else None for result in results]
-    causes = [f" ({result.steps[-1].cause})" if result.steps[-1].cause else "" for result in results]
-    answers = ", ".join(f"{url} {why or 'fetched'}{more}" for url, why, more in zip(urls, reasons, causes, strict=True))
-    if FetchReason.BLOCKED_ADDRESS in reasons and None not in reasons:
+    answers = ", ".join(map(_answer, results))
+    if all(map(_is_refused, results)):
         return Finding("image_egress", Status.OK, f"the proxy refuses to connect us to {_NAME}: {answers}")
-    if set(reasons) <= _NOBODY_THERE:
+    if {_outcome(result) for result in results} <= _NOBODY_THERE:
         advice = (
             "see whether it runs and takes the credentials in HANGTAG_IMAGES__PROXY_URL; 502 means that it has tried"
         )
         return Finding("image_egress", Status.FAILED, f"the proxy connects us to nobody: {answers}", advice)
     found = f"the proxy does not refuse {_NAME}, so it may reach what is private to it: {answers}"
     return Finding("image_egress", Status.FAILED, found, "let it refuse private addresses; docs/images.md names one")
+
+
+def _is_refused(result: FetchResult) -> bool:
+    """Whether the proxy said no: to the first request, for what a redirect names comes from behind it.
+
+    A 403 to plain http may be the proxy's word or the host's; more than this cannot be told.
+    """
+    (*before, last) = result.steps
+    is_forbidden = last.result == HTTPStatus.FORBIDDEN and URL(result.url).scheme == "http"
+    return not before and (is_forbidden or _outcome(result) is FetchReason.BLOCKED_ADDRESS)
+
+
+def _outcome(result: FetchResult) -> FetchReason | None:
+    return result.reason if isinstance(result, FetchFailed) else None
+
+
+def _answer(result: FetchResult) -> str:
+    last = result.steps[-1]
+    return f"{result.url} {_outcome(result) or 'fetched'} ({last.why or last.outcome})"
 
 
 async def _try_private(settings: ImageSettings, timeout_s: float) -> Finding:
@@ -137,7 +155,7 @@ def _listen(taken: Container[int]) -> socket.socket:
 
 def _verdict(results: list[FetchResult], arrived: int) -> Finding:
     refused = FetchReason.BLOCKED_ADDRESS
-    by_address, by_name = (result.reason if isinstance(result, FetchFailed) else None for result in results)
+    by_address, by_name = map(_outcome, results)
     answers = f"{_ADDRESS}: {by_address or 'fetched'}, {_NAME}: {by_name or 'fetched'}"
     if not arrived and by_address == by_name == refused:
         return Finding("image_egress", Status.OK, f"{_ADDRESS} is refused, as such and behind the name {_NAME}")

@@ -17,6 +17,7 @@ from consumer.images import http
 from consumer.images.addresses import AddressPolicy
 from consumer.kafka.event_loop import EventLoopThread
 from consumer.settings import ImageSettings
+from tests.integration.images.hosts import BODY, IMAGE, redirect, response
 from tests.integration.images.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -114,6 +115,49 @@ def test_a_proxy_that_refuses_its_own_loopback_is_as_it_should_be(refusal: int) 
     assert finding.status is Status.OK, finding
     assert sorted(proxy.targets()) == ["http://localhost/", "localhost:443"]
     assert "secret" not in finding.found
+
+
+@pytest.mark.image_rule(15)
+@pytest.mark.parametrize(("scheme", "target"), [("http", "http://localhost/"), ("https", "localhost:443")])
+def test_a_proxy_is_asked_for_the_schemes_that_vendors_may_use(scheme: str, target: str) -> None:
+    proxy = Proxy()
+    with running(proxy) as settings:
+        finding = tried(schemes=(scheme,), **settings)
+
+    assert finding.status is Status.OK, finding
+    assert proxy.targets() == [target]
+
+
+@pytest.mark.image_rule(15)
+@pytest.mark.parametrize(
+    ("page", "answer"),
+    [
+        (response(status=502), "status_5xx (502)"),
+        (response(status=401), "status_4xx (401)"),
+        (response(status=404), "status_4xx (404)"),
+        (response(b"admin", "Content-Type: text/html"), "content_type (text/html)"),
+        (response(BODY, IMAGE), "fetched (200)"),
+        (redirect("https://localhost/"), "blocked_address (the proxy answers 403)"),
+        (redirect("http://10.0.0.1/"), "blocked_address (blocked_address)"),
+    ],
+    ids=["nobody listens", "401", "404", "page", "picture", "to https", "to an address"],
+)
+def test_a_proxy_that_refuses_tunnels_only_fails(page: bytes, answer: str) -> None:
+    with running(Proxy(page=page)) as settings:
+        finding = tried(**settings)
+
+    assert finding.status is Status.FAILED, finding
+    assert "does not refuse localhost" in finding.found
+    assert f"http://localhost/ {answer}" in finding.found
+
+
+@pytest.mark.image_rule(15)
+def test_a_proxy_that_refuses_all_but_tunnels_fails() -> None:
+    with running(Proxy(refusal=502, page=response(status=403))) as settings:
+        finding = tried(**settings)
+
+    assert finding.status is Status.FAILED, finding
+    assert "https://localhost/ connect (the proxy answers 502)" in finding.found
 
 
 @pytest.mark.image_rule(15)

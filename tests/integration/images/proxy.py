@@ -20,6 +20,8 @@ class Proxy:
     refusal: int = 403
     headers: tuple[str, ...] = ()
     """Of a refusal."""
+    page: bytes | None = None
+    """What a GET of such a name is answered with instead: that of who listens beside the proxy, say."""
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """Method, target and headers."""
     port: int = 0
@@ -41,7 +43,8 @@ class Proxy:
             self.requests.append((method, target, headers))
             url = urlsplit(f"//{target}" if method == "CONNECT" else target)
             if url.hostname not in self.names:
-                writer.write(response(b"not that one", *self.headers, status=self.refusal))
+                refusal = response(b"not that one", *self.headers, status=self.refusal)
+                writer.write(self.page if self.page and method == "GET" else refusal)
                 return
             there, out = await asyncio.open_connection(self.names[url.hostname], url.port)
             with contextlib.closing(out):
