@@ -156,7 +156,7 @@ def _paragraph(checked: CheckedUrl) -> str:
     lines = [f"{checked.verdict:<9}{checked.url}" + (f"  {checked.reason}" if checked.reason else "")]
     for step in checked.steps:
         address = f" at {step.address}" if step.address else ""
-        cause = f" ({step.cause})" if step.cause else ""
+        cause = f" ({step.why})" if step.why else ""
         lines.append(f"{'':9}{step.kind:<9}{step.target}{address}: {step.outcome}, {step.seconds:.3f} s{cause}")
     return "\n".join(map(visible, lines))
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 #: A terminal obeys control characters, those of the C1 range too, and the marks of direction reorder what is seen.
-_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+#: Surrogates stand for bytes that are no text, and no stream that is strict takes them.
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 #: Faults that are named; of a file of another kind there are as many as it has rows.
 SHOWN_FAULTS = 20
@@ -39,7 +40,7 @@ OutputOption = Annotated[Output, typer.Option("--output", help="text for people,
 
 
 def visible(text: str) -> str:
-    r"""Words of a stranger on one line: what a terminal would obey is shown as `\uXXXX`."""
+    r"""Words of a stranger on one line: what a terminal would obey, or cannot show, is `\uXXXX`."""
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -38,7 +38,7 @@ class Step(NamedTuple):
     address: str | None = None
     """That was dialled or refused, with a proxy its own; None on a kept connection."""
     cause: str | None = None
-    """More of a failure; it may be a host's own words."""
+    """More of a failure; it may be a host's own words, as many as it likes."""
 
     @property
     def target(self) -> str:
@@ -52,6 +52,11 @@ class Step(NamedTuple):
         """A status code, `JPEG 1000x1333`, or a FetchReason word."""
         return str(self.result)
 
+    @property
+    def why(self) -> str | None:
+        """The beginning of the cause, which is enough to know it by."""
+        return _text(self.cause)[:_CAUSE_CHARACTERS] if self.cause else None
+
     def as_dict(self) -> dict[str, str | float | None]:
         """In words, for JSON."""
         return {
@@ -60,13 +65,20 @@ class Step(NamedTuple):
             "outcome": self.outcome,
             "seconds": self.seconds,
             "address": self.address,
-            "cause": self.cause,
+            "cause": self.why,
         }
 
 
+#: Of a cause that are shown: a host may send kilobytes.
+_CAUSE_CHARACTERS = 100
 _USERINFO = re.compile(r"(^[a-z][a-z0-9+.-]*:[/\\]*|^[/\\]{2,})[^/?#]*@", re.IGNORECASE)
 
 
 def shown(location: str) -> str:
     """A redirect's target as it may be shown, however a host wrote it: without userinfo, query string and fragment."""
-    return re.split(r"[?#]", _USERINFO.sub(r"\1", location), maxsplit=1)[0]
+    return re.split(r"[?#]", _USERINFO.sub(r"\1", _text(location)), maxsplit=1)[0]
+
+
+def _text(words: str) -> str:
+    r"""With `\udcff` in place of a byte that is no UTF-8: that is no text, and some readers of JSON refuse it."""
+    return words.encode(errors="backslashreplace").decode()

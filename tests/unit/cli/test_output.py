@@ -81,14 +81,15 @@ def test_what_a_terminal_would_obey_is_shown_and_not_obeyed() -> None:
     hostile = "\x1b[2J \x9b31m \x07\x7f \u202eevil\u2066 \nforged line"
 
     assert visible(hostile) == r"\u001b[2J \u009b31m \u0007\u007f \u202eevil\u2066 \u000aforged line"
+    assert visible("\ud800 \udcff") == r"\ud800 \udcff"
     assert visible("Größe 42 – 衬衫 👗") == "Größe 42 – 衬衫 👗"  # noqa: RUF001 - a dash of the title
 
 
 def test_json_stays_what_it_says() -> None:
-    value = {"title": "\x9b31m \x1b \n \u202e ü", "sizes": [1, 2]}
+    value = {"title": "\x9b31m \x1b \n \u202e \ud800 ü", "sizes": [1, 2]}
 
     assert json.loads(json_text(value)) == json.loads(json_text(value, indent=2)) == value
-    assert not {"\x9b", "\x1b", "\u202e"} & set(json_text(value, indent=2))
+    assert not {"\x9b", "\x1b", "\u202e", "\ud800"} & set(json_text(value, indent=2))
 
 
 def test_of_many_faults_the_first_some_are_named_and_the_others_counted(capsys: pytest.CaptureFixture[str]) -> None:
