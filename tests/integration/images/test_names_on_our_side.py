@@ -18,12 +18,14 @@ from tests.integration.images.hosts import (
     PRIVATE,
     PUBLIC,
     SILENCE,
+    Host,
     Names,
     full_listener,
     redirect,
     response,
     world,
 )
+from tests.support.wait import until
 
 if TYPE_CHECKING:
     import socket
@@ -150,20 +152,25 @@ async def test_a_refused_address_is_told_whatever_the_other_one_answers(answer: 
 
 
 async def test_the_address_of_a_step_is_the_one_that_was_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one is slow to come up, aiohttp tries the next one meanwhile: that is refused, and the first comes up."""
-    async with world({"both.example": [PUBLIC, PRIVATE]}) as web:
-        web.public.answers["/a.jpg"] = [response(BODY, IMAGE)]
-        loop = asyncio.get_running_loop()
+    """Where one is slow to come up, aiohttp tries the next one meanwhile, and here the first one comes up after all."""
+    host, silent = Host({"/a.jpg": [response(BODY, IMAGE)]}), "127.0.0.4"
+    server = await host.start(PUBLIC)
+    allowed = tuple(f"{address}/32:{host.port}" for address in (PUBLIC, silent))
+    async with world({"both.example": [PUBLIC, silent]}, allow_private=allowed) as web:
+        loop, both_are_tried = asyncio.get_running_loop(), asyncio.Event()
         connect = loop.sock_connect
 
-        async def late(sock: socket.socket, address: tuple[str, int]) -> None:
-            await asyncio.sleep(0.6)  # more than the 0.25 s of RFC 8305
+        async def race(sock: socket.socket, address: tuple[str, int]) -> None:
+            if address[0] == silent:
+                both_are_tried.set()
+                await asyncio.Event().wait()
+            await both_are_tried.wait()
             await connect(sock, address)
 
-        monkeypatch.setattr(loop, "sock_connect", late)
-        result = await fetch(web, web.url("/a.jpg", "both.example"))
+        monkeypatch.setattr(loop, "sock_connect", race)
+        result = await fetch(web, f"http://both.example:{host.port}/a.jpg")
 
-        assert [(step.kind.value, step.address, step.outcome) for step in result.steps] == [
-            ("refused", PRIVATE, "blocked_address"),
-            ("request", PUBLIC, "200"),
-        ]
+        assert both_are_tried.is_set()
+        assert [(step.kind.value, step.address, step.outcome) for step in result.steps] == [("request", PUBLIC, "200")]
+    server.close()
+    await until(lambda: not host.open_connections)
