@@ -156,7 +156,8 @@ class Exchange:
 
     def _without_body(self, response: aiohttp.ClientResponse, dial: Dial) -> Answer:
         status, headers = response.status, response.headers
-        if self._proxy and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        # In a tunnel it would be the host's word.
+        if self._proxy and response.url.scheme == "http" and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return Answer(proxy_reason(status, headers), Evidence.NONE, status, None, dial, "the proxy's own answer")
         if status in _REDIRECTS:
             return Answer(_redirect(headers.getall(hdrs.LOCATION, [])), Evidence.ALIVE, status, None, dial)

@@ -131,7 +131,8 @@ class Fetcher:
     async def fetch(self, url: str, vendor_id: str, share: Share) -> FetchResult:
         """The body behind a vendor's URL, booked on `share`.
 
-        At the latest after `fetch_timeout_s`, retries included; time in the queue of a crowded host comes on top.
+        At the latest after `fetch_timeout_s`, retries included; time in the queue of a crowded host, and for memory
+        that is held by what waits for its decode, comes on top.
         """
         result = await self._fetch(url, vendor_id, share)
         self._metrics.images.tried(result.reason.value if isinstance(result, FetchFailed) else None)

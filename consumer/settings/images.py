@@ -196,7 +196,7 @@ class ImageSettings(Section):
         default=False, description="Decode HEIC too; needs the extra `heic`. Hosts that choose a format are told of it."
     )
     per_product: int = Field(6, ge=1, le=6, description="URLs tried per product, best first; events list at most 6.")
-    in_flight: int = Field(128, ge=1, description="Fetches at a time.")
+    in_flight: int = Field(128, ge=1, description="Fetches at a time; one vendor has three quarters of them.")
     in_flight_per_host: int = Field(
         8, ge=1, description="Fetches at a time per host and vendor: politeness. Processes do not know of each other."
     )
@@ -222,7 +222,11 @@ class ImageSettings(Section):
         "a new one. With in_flight it is to stay below the limit of descriptors, often 1,024.",
     )
     decode_threads: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="Default: one per core."
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=1024,
+        description="That one vendor may have. Default: one per core. One more is for the others, one for pictures above "
+        "8 megapixels, one for AVIF and HEIC.",
     )
     slow_decode_s: float = Field(
         1,

@@ -118,6 +118,13 @@ async def test_what_the_proxy_will_not_connect_to_is_a_blocked_address(authority
         assert there.web.fetcher._hosts.open == 0
 
 
+async def test_in_a_tunnel_407_is_the_word_of_the_host(authority: Authority) -> None:
+    async with behind_a_proxy(authority) as there:
+        there.web.public.answers["/a.jpg"] = [response(status=407)]
+
+        assert await there.web.get(there.web.url("/a.jpg", "shop.example")) == "status_4xx"
+
+
 @pytest.mark.parametrize(("refusal", "reason"), [(407, "blocked_address"), (403, "status_4xx")])
 async def test_over_http_only_407_is_surely_the_proxys_own_word(refusal: int, reason: str) -> None:
     async with behind_a_proxy() as there:
