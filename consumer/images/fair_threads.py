@@ -59,14 +59,14 @@ class FairThreads:
         self._clock = clock
         self._changed = Condition()
         self._is_closed = False
-        self._has_begun = False
         self._threads = [Thread(target=self._serve, name=f"{name}_{n}", daemon=True) for n in range(count)]
 
     async def run(self, owner: str, work: Callable[[], Answer]) -> Answer:
         """What `work` returns or raises, on a thread.
 
         When cancelled, work that has begun keeps its thread to its end; nobody waits for it. Raises TurnedAwayError,
-        at once or when the owner's work proves slow, and ThreadsClosedError.
+        at once or when the owner's work proves slow, ThreadsClosedError, and RuntimeError when the system has no thread
+        for it, which the next call may have.
         """
         future: Future[Answer | _Refusal] = Future()
         self._add(owner, future, work)
@@ -86,23 +86,30 @@ class FairThreads:
             self._is_closed = True
             _refuse(self._queue.clear(), ThreadsClosedError)
             self._changed.notify_all()
-        if self._has_begun:
-            for thread in self._threads:
+        for thread in self._threads:
+            if thread.ident is not None:
                 thread.join()
 
     def _add(self, name: str, future: Future[Any], work: Callable[[], Any]) -> None:
         with self._changed:
             if self._is_closed:
                 raise ThreadsClosedError
-            if not self._has_begun:
-                self._has_begun = True
-                for thread in self._threads:
-                    thread.start()
+            self._start()
             now_s = self._clock()
             owner = self._queue.add(name, future, work, now_s)
             _refuse(self._queue.shorten(owner, now_s), TurnedAwayError)
             if self._queue.may_begin(owner):  # else the thread that ends one of its pieces looks for the next
                 self._changed.notify()
+
+    def _start(self) -> None:
+        """Those threads that are missing. When the system has no more, those that run do the work."""
+        try:
+            for thread in self._threads:
+                if thread.ident is None:
+                    thread.start()
+        except RuntimeError:
+            if self._threads[0].ident is None:
+                raise
 
     def _serve(self) -> None:
         while self._serve_one():

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import sys
 import threading
 from functools import partial
@@ -271,13 +272,13 @@ async def test_work_that_is_cancelled_while_it_runs_keeps_its_thread_and_counts(
         await asyncio.wait([running])
         assert running.cancelled()
 
-        after = await at.ask("acme", 1)
+        after = await at.ask("acme", 1, 1)
         assert at.waiting == 1
         at.clock.now_s += 7
         blocked.end()
         await asyncio.gather(*after)
 
-        assert at.fair._queue._owners["acme"].ended_s == 7
+        assert at.fair._queue._gone_s == {"acme": 7 + 1}
         others.end()
         await until(lambda: not at.fair._queue._owners)
 
@@ -345,6 +346,36 @@ async def test_nothing_runs_and_nobody_waits_once_the_threads_are_closed(*, has_
 
         assert await fates(await at.ask("acme", 5)) == [ThreadsClosedError] * 5
         assert at.order == "acme" * has_begun
+
+
+@pytest.mark.parametrize("had", [0, 1])
+async def test_threads_that_could_not_start_are_started_by_the_next_call(
+    had: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, asked = threading.Thread.start, itertools.count()
+
+    def start_or_fail(thread: threading.Thread) -> None:
+        if next(asked) == had:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with scene(2) as at:
+        monkeypatch.setattr(threading.Thread, "start", start_or_fail)
+        assert await fates(await at.ask("first", 1)) == [None if had else RuntimeError]
+
+        running, blocked = await at.block("second")
+        assert await asyncio.wait_for(at.fair.run("third", lambda: 7), LIMIT_S) == 7
+        blocked.end()
+        await running
+
+
+async def test_threads_of_which_none_could_start_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with scene(2) as at, monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        assert await fates(await at.ask("acme", 1)) == [RuntimeError]
 
 
 def when(condition: Callable[[], bool], then: Callable[[], None]) -> None:
