@@ -4,10 +4,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+
+@dataclass(slots=True)
+class _Account:
+    """What one owner holds."""
+
+    taken_bytes: int = 0
+    whole_bytes: int = 0
+    """Of bodies that have come whole."""
+    shares: dict[Share, None] = field(default_factory=dict)
+    """The oldest first."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class BodyMemory:
@@ -21,17 +35,14 @@ class BodyMemory:
     def __init__(self, max_bytes: int, per_owner_bytes: int | None = None) -> None:
         self._max_bytes = max_bytes
         self._per_owner_bytes = max_bytes if per_owner_bytes is None else per_owner_bytes
-        self._taken_bytes = 0
-        self._owners_bytes: dict[str, int] = {}
-        self._whole_bytes = 0
-        self._owners_whole_bytes: dict[str, int] = {}
-        self._shares: dict[Share, None] = {}
-        self._freed = asyncio.Event()
+        self._all = _Account()
+        self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
+        """Kept once there: as many as there are vendors."""
 
     @property
     def taken_bytes(self) -> int:
         """What is held now."""
-        return self._taken_bytes
+        return self._all.taken_bytes
 
     def share(self, owner: str = "") -> Share:
         """An account for one body, empty; as a context it gives back what it took."""
@@ -39,52 +50,55 @@ class BodyMemory:
 
     def has_room(self, owner: str) -> bool:
         """Whether nobody has to wait, and the owner neither."""
-        return self._taken_bytes <= self._max_bytes and self._owners_bytes.get(owner, 0) <= self._per_owner_bytes
+        is_within = self._all.taken_bytes <= self._max_bytes
+        return is_within and self._accounts[owner].taken_bytes <= self._per_owner_bytes
 
     def take(self, share: Share, size_bytes: int) -> bool:
         """Book bytes that came; whether the next may come at once."""
-        self._taken_bytes += size_bytes
-        self._owners_bytes[share.owner] = self._owners_bytes.get(share.owner, 0) + size_bytes
-        self._shares[share] = None
+        for account in (self._all, self._accounts[share.owner]):
+            account.taken_bytes += size_bytes
+            account.shares[share] = None
         return self.has_room(share.owner)
 
     def is_held_by_us(self, owner: str) -> bool:
         """Whether most of what is too much is bodies that came whole: they wait for us, not for a host that drips."""
-        if self._taken_bytes > self._max_bytes:
-            return 2 * self._whole_bytes >= self._taken_bytes
-        return 2 * self._owners_whole_bytes.get(owner, 0) >= self._owners_bytes.get(owner, 0)
+        account = self._all if self._all.taken_bytes > self._max_bytes else self._accounts[owner]
+        return 2 * account.whole_bytes >= account.taken_bytes
 
-    async def freed(self) -> None:
-        """Wait until something changes."""
-        self._freed.clear()
-        await self._freed.wait()
+    async def changes(self, owner: str) -> None:
+        """Wait for something that the owner may wait for."""
+        changed = self._accounts[owner].changed
+        changed.clear()
+        await changed.wait()
 
     def count_whole(self, share: Share, size_bytes: int) -> None:
         """So much of what the share holds waits for us from now on; with a minus, no more."""
-        self._whole_bytes += size_bytes
-        whole_bytes = self._owners_whole_bytes.get(share.owner, 0) + size_bytes
-        self._owners_whole_bytes[share.owner] = whole_bytes
-        if not whole_bytes:
-            del self._owners_whole_bytes[share.owner]
+        for account in (self._all, self._accounts[share.owner]):
+            account.whole_bytes += size_bytes
         if not self.has_room(share.owner):
-            self._freed.set()
+            self._tell(share.owner)
 
     def give_back(self, share: Share, size_bytes: int) -> None:
         """What the share held is free."""
-        self._taken_bytes -= size_bytes
-        self._owners_bytes[share.owner] -= size_bytes
-        if not self._owners_bytes[share.owner]:
-            del self._owners_bytes[share.owner]
-        del self._shares[share]
-        self._freed.set()
+        had_too_much = self._all.taken_bytes > self._max_bytes
+        for account in (self._all, self._accounts[share.owner]):
+            account.taken_bytes -= size_bytes
+            del account.shares[share]
+        for owner in self._accounts if had_too_much else (share.owner,):
+            self._tell(owner)
 
     def may_go_on(self, share: Share) -> bool:
         """Whether the next bytes of the body may come."""
-        if self.has_room(share.owner) or next(iter(self._shares)) is share:
+        if self.has_room(share.owner) or _oldest(self._all) is share:
             return True
-        if self._taken_bytes > self._max_bytes:
-            return False
-        return next((other for other in self._shares if other.owner == share.owner), share) is share
+        return self._all.taken_bytes <= self._max_bytes and _oldest(self._accounts[share.owner]) is share
+
+    def _tell(self, owner: str) -> None:
+        self._accounts[owner].changed.set()
+
+
+def _oldest(account: _Account) -> Share | None:
+    return next(iter(account.shares), None)
 
 
 class Share:
@@ -120,7 +134,7 @@ class Share:
 
     async def freed(self) -> None:
         """Wait until it may be otherwise."""
-        await self._memory.freed()
+        await self._memory.changes(self.owner)
 
     async def come(self) -> None:
         """Wait for a first byte's room, as long as the wait is for us."""
