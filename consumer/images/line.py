@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 
 from consumer.images.bodies import are_crumbs
 from consumer.images.dial import dials
+from consumer.images.read_limit import ReadLimited
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,7 +24,7 @@ _INTERIM = frozenset(range(100, 200)) - {101}  # after which there is no HTTP an
 _HEAD_BYTES, _FRAMING = 1 << 20, 2
 
 
-class Line(ResponseHandler):
+class Line(ReadLimited):
     """A connection that says when it stands, and has an end to what is no body: interim answers, framing of chunks."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, max_body_bytes: int) -> None:
