@@ -225,8 +225,8 @@ class ImageSettings(Section):
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
         le=1024,
-        description="That one vendor may have. Default: one per core. One more is for the others, one for pictures above "
-        "8 megapixels, one for AVIF and HEIC.",
+        description="That one vendor may have. Default: one per core. One more is for others, one for large pictures, "
+        "one for AVIF and HEIC.",
     )
     slow_decode_s: float = Field(
         1,
