@@ -80,13 +80,8 @@ def _judge_decoders(settings: ImageSettings) -> Finding:
 
 async def _try_proxy(settings: ImageSettings, timeout_s: float) -> Finding:
     """Ask the proxy for its own loopback, by a name that it resolves; with each scheme, for they are refused apart."""
-    aside = {"ports": (80, 443), "allowed_hosts": {}, "denied_hosts": {}, "fetch_timeout_s": timeout_s, "retries": 0}
-    fetcher = await Fetcher.open(settings.model_copy(update=aside), Metrics())
-    try:
-        urls = [f"{scheme}://{_NAME}/" for scheme in settings.schemes]
-        results = [await fetcher.fetch(url, "", BodyMemory(settings.body_bytes).share()) for url in urls]
-    finally:
-        await fetcher.close()
+    urls = [f"{scheme}://{_NAME}/" for scheme in settings.schemes]
+    results = await _ask(settings, urls, (80, 443), timeout_s)
     answers = ", ".join(map(_answer, results))
     if all(map(_is_refused, results)):
         return Finding("image_egress", Status.OK, f"the proxy refuses to connect us to {_NAME}: {answers}")
@@ -119,10 +114,7 @@ def _answer(result: FetchResult) -> str:
 
 
 async def _try_private(settings: ImageSettings, timeout_s: float) -> Finding:
-    """Ask the fetcher for a listener of our own, by its address and by a name that is judged only when it is dialled.
-
-    Ports and host lists stand before the address rule, which is on trial, and step aside for it.
-    """
+    """Ask the fetcher for a listener of our own, by its address and by a name that is judged when it is dialled."""
     arrived = 0
 
     async def count(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -132,15 +124,22 @@ async def _try_private(settings: ImageSettings, timeout_s: float) -> Finding:
 
     server = await asyncio.start_server(count, sock=_listen(taken={entry.port for entry in settings.private_endpoints}))
     port = server.sockets[0].getsockname()[1]
-    aside = {"ports": (port,), "allowed_hosts": {}, "denied_hosts": {}, "fetch_timeout_s": timeout_s, "retries": 0}
-    fetcher = await Fetcher.open(settings.model_copy(update=aside), Metrics())
     try:
         urls = [f"{settings.schemes[0]}://{host}:{port}/" for host in (_ADDRESS, _NAME)]
-        results = [await fetcher.fetch(url, "", BodyMemory(settings.body_bytes).share()) for url in urls]
+        results = await _ask(settings, urls, (port,), timeout_s)
     finally:
-        await fetcher.close()
         server.close()
     return _verdict(results, arrived)
+
+
+async def _ask(settings: ImageSettings, urls: list[str], ports: tuple[int, ...], timeout_s: float) -> list[FetchResult]:
+    """By the real fetcher. Ports and host lists stand before the rule that is on trial, and step aside for it."""
+    aside = {"ports": ports, "allowed_hosts": {}, "denied_hosts": {}, "fetch_timeout_s": timeout_s, "retries": 0}
+    fetcher = await Fetcher.open(settings.model_copy(update=aside), Metrics())
+    try:
+        return [await fetcher.fetch(url, "", BodyMemory(settings.body_bytes).share()) for url in urls]
+    finally:
+        await fetcher.close()
 
 
 def _listen(taken: Container[int]) -> socket.socket:

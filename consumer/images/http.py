@@ -101,6 +101,7 @@ class Fetcher:
     def __init__(self, settings: ImageSettings, metrics: Metrics, resolver: AbstractResolver) -> None:
         """Raises SettingsInvalid for an egress that it cannot guard, and for authorities that cannot be read."""
         self._settings = settings
+        self._fair_s = min(settings.read_timeout_s, settings.fetch_timeout_s)
         self._metrics = metrics
         self._resolver = resolver
         self._policy = UrlPolicy.of(settings)
@@ -187,7 +188,7 @@ class Fetcher:
         return _Ending(FetchReason.REDIRECT_LIMIT)
 
     async def _hop(self, journey: _Journey, url: URL) -> Answer:
-        if journey.left_s <= 0:  # 0 would be no limit at all to the client
+        if journey.left_s <= 0:
             return journey.noted(url, Answer(FetchReason.TIMEOUT_TOTAL))
         visit = await self._hosts.enter(Place(journey.vendor_id, host_key(url)), journey.share)
         if not isinstance(visit, Visit):
@@ -197,8 +198,7 @@ class Fetcher:
         try:
             answer = await self._exchange.ask(url, journey.share, visit, given_s)
             # What little the other hops left over was no fair trial.
-            fair_s = min(self._settings.read_timeout_s, self._settings.fetch_timeout_s)
-            if given_s >= fair_s or answer.reason is not FetchReason.TIMEOUT_TOTAL:
+            if given_s >= self._fair_s or answer.reason is not FetchReason.TIMEOUT_TOTAL:
                 evidence = answer.evidence
         finally:
             self._hosts.leave(visit, evidence, _rest_s(answer))

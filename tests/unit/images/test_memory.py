@@ -146,8 +146,7 @@ async def test_one_owner_never_fills_the_memory_of_all() -> None:
     with memory.share("greedy") as oldest, memory.share("greedy") as second, memory.share("modest") as modest:
         await add(oldest, 200)
         blocked = asyncio.create_task(add(second, 100))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await settle()
 
         assert not blocked.done()
         await asyncio.wait_for(add(modest, 250), 10)
@@ -164,8 +163,7 @@ async def test_over_the_limit_of_all_only_the_oldest_of_all_goes_on() -> None:
     with memory.share("a") as first, memory.share("b") as second:
         await add(first, 600)
         blocked = asyncio.create_task(add(second, 500))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await settle()
 
         assert not blocked.done()
         await asyncio.wait_for(add(first, 100), 10)
