@@ -40,7 +40,7 @@ A setting is looked for in three places, and the first that has it decides:
 2. **`hangtag.toml` in the folder that the command is started in**, with the same names (`[kafka]`, `slot = "1"`). It is
    looked for nowhere else, and need not be there: a worker that is started elsewhere runs without what stands in it,
    lists of hosts included. `hangtag run` logs which file it read (`settings_read`), and the first line of
-   `hangtag doctor` names it.
+   `hangtag doctor` names it. What stands in its place and cannot be read is refused.
 3. **Files in the folder `HANGTAG_SECRETS_DIR`**, one a setting (`triton__read_key`), lists and maps as JSON.
 
 A list is taken whole from one place. Maps are merged key by key: with `HANGTAG_IMAGES__ALLOWED_HOSTS='{}'` the vendors

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,6 @@ from consumer.settings import ImageSettings, load_settings, settings_file
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import os
-
     for name in [name for name in os.environ if name.startswith("HANGTAG_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -247,6 +248,54 @@ def test_a_file_in_another_encoding_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "hangtag.toml").write_text("# für alle\n", encoding="latin-1")
 
     assert faults() == ["hangtag.toml or a secret file is no UTF-8: invalid start byte"]
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_stands_in_the_files_place_and_is_no_file_is_told_with_the_other_faults(
+    put: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put(tmp_path / "hangtag.toml")
+    monkeypatch.setenv("HANGTAG_ENGINE__SLOTS", "0")
+
+    of_the_file, of_the_slots = faults()
+
+    assert of_the_file == "hangtag.toml: is no file"
+    assert of_the_slots.startswith("engine.slots: ")
+
+
+@pytest.mark.parametrize("name", ["hangtag.toml", "secrets/kafka__slot"])
+def test_a_file_that_may_not_be_read_is_a_fault(name: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / name).touch(mode=0)
+    environment = {**os.environ, "HANGTAG_SECRETS_DIR": "secrets", "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    told = subprocess.run(
+        [sys.executable, "-c", AS_ANOTHER_USER], env=environment, capture_output=True, text=True, check=True
+    )
+
+    _, fault = told.stdout.splitlines()
+    assert fault.startswith(f"  {name if name == 'hangtag.toml' else tmp_path / 'secrets'}")
+    assert fault.endswith(" cannot be read: Permission denied")
+
+
+AS_ANOTHER_USER = """
+import os
+from consumer.errors import SettingsInvalid
+from consumer.settings import load_settings
+if os.getuid() == 0:  # who may read everything
+    os.setuid(65534)
+try:
+    load_settings()
+except SettingsInvalid as error:
+    print(error)
+"""
+
+
+def test_a_file_that_fails_while_it_is_read_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").symlink_to("/proc/self/mem")  # a file, whoever asks, and nothing is at its beginning
+
+    assert faults() == ["hangtag.toml or a secret file cannot be read: Input/output error"]
 
 
 def test_an_allowed_private_endpoint_names_network_and_port(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,16 @@ def test_a_folder_that_is_no_data_set_ends_a_command_with_2_and_one_sentence(tmp
     assert sentence == f"hangtag: {tmp_path / 'styles.csv'} has no column id, productDisplayName"
 
 
+def test_a_folder_in_place_of_the_settings_file_ends_a_command_with_2_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").mkdir()
+    command = [sys.executable, "-m", "consumer", "run"]
+
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "hangtag: settings are wrong:\n  hangtag.toml: is no file\n"
+
+
 def test_a_worker_says_which_settings_file_it_read_before_anything_else(tmp_path: Path) -> None:
     (tmp_path / "hangtag.toml").write_text('[triton]\nbundle = "nowhere"\n')
     command = [sys.executable, "-m", "consumer", "run"]
