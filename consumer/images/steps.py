@@ -42,10 +42,15 @@ class Step(NamedTuple):
 
     @property
     def target(self) -> str:
-        """Scheme, host, port and path, without userinfo and query string, which may hold a signature. Or a size."""
+        """Scheme, host, port and path, without userinfo and query string, which may hold a signature. Or a size.
+
+        Of a long one the beginning, and `…`.
+        """
         if isinstance(self.place, str):
-            return shown(self.place)
-        return f"{self.place.scheme}://{self.place.host_port_subcomponent}{self.place.raw_path}"
+            whole = shown(self.place)
+        else:
+            whole = f"{self.place.scheme}://{self.place.host_port_subcomponent}{self.place.raw_path}"
+        return whole if len(whole) <= _TARGET_CHARACTERS else whole[:_TARGET_CHARACTERS] + "…"
 
     @property
     def outcome(self) -> str:
@@ -69,8 +74,9 @@ class Step(NamedTuple):
         }
 
 
-#: Of a cause that are shown: a host may send kilobytes.
+#: Of a cause, and of a target, that are shown: a host may send kilobytes.
 _CAUSE_CHARACTERS = 100
+_TARGET_CHARACTERS = 200
 _USERINFO = re.compile(r"(^[a-z][a-z0-9+.-]*:[/\\]*|^[/\\]{2,})[^/?#]*@", re.IGNORECASE)
 
 

@@ -26,7 +26,7 @@ ANSWERS = {
 }
 
 
-async def check(host: Host, output: str) -> bytes:
+async def check(host: Host, output: str, *paths: str) -> bytes:
     """Standard output."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HANGTAG_")}
     environment |= {
@@ -34,7 +34,7 @@ async def check(host: Host, output: str) -> bytes:
         "HANGTAG_IMAGES__ALLOW_PRIVATE": f'["{PUBLIC}/32:{host.port}"]',
         "HANGTAG_IMAGES__RETRIES": "0",
     }
-    urls = [f"http://{PUBLIC}:{host.port}{path}" for path in ANSWERS]
+    urls = [f"http://{PUBLIC}:{host.port}{path}" for path in paths]
     command = [sys.executable, "-m", "consumer", "images", "check", "--output", output, *urls]
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -53,7 +53,7 @@ async def test_bytes_of_a_host_that_are_no_text_are_shown_and_break_nothing_off(
     host = Host({path: [content] for path, content in ANSWERS.items()})
     server = await host.start(PUBLIC)
     try:
-        text, found = (await check(host, "text")).decode(), json.loads(await check(host, "json"))
+        text, found = (await check(host, "text", *ANSWERS)).decode(), json.loads(await check(host, "json", *ANSWERS))
     finally:
         server.close()
 
@@ -69,3 +69,23 @@ async def test_bytes_of_a_host_that_are_no_text_are_shown_and_break_nothing_off(
     assert f"(text/{'x' * 95})" in text
     assert r"redirect http://\udcff\udcfe/: invalid_url" in text
     assert text.endswith("5 checked: 0 ok, 1 refused, 4 failed\n")
+
+
+async def test_a_targets_kilobytes_are_cut_and_a_url_that_was_given_is_not() -> None:
+    path = "/" + "y" * 2_000
+    host = Host({path: [answer(b"302 Found\r\nLocation: http://a/" + b"x" * 8000)]})
+    server = await host.start(PUBLIC)
+    try:
+        text = (await check(host, "text", path)).decode()
+        (found,) = json.loads(await check(host, "json", path))
+    finally:
+        server.close()
+
+    url = f"http://{PUBLIC}:{host.port}{path}"
+    asked, led_to = url[:200] + "…", f"http://a/{'x' * 191}…"
+    assert found["url"] == url
+    assert [step["target"] for step in found["steps"]] == [asked, led_to]
+    first, request, redirect, _ = text.splitlines()
+    assert first == f"refused  {url}  invalid_url"
+    assert request.startswith(f"         request  {asked} at {PUBLIC}: 302, ")
+    assert redirect == f"         redirect {led_to}: invalid_url, 0.000 s"
