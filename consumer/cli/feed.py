@@ -4,14 +4,29 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from consumer.cli.feed_options import (
+    AllowDeletesOption,
+    ChangedOnlyOption,
+    DeletedWhenOption,
+    DelimiterOption,
+    DryRunOption,
+    EncodingOption,
+    ExecuteOption,
+    FeedOption,
+    FileArgument,
+    FormatOption,
+    FullFeedOption,
+    MappingOption,
+    StateOption,
+    TimeoutOption,
+    VendorOption,
+)
 from consumer.cli.output import Output, OutputOption
 from consumer.cli.vendor import checked_vendor
-from consumer.feeds.formats import Format
 from consumer.feeds.reading import DeletedWhen
 
 if TYPE_CHECKING:
@@ -26,15 +41,8 @@ app = typer.Typer(
     epilog="Example: hangtag feed push products.csv --format csv --vendor acme --dry-run",
 )
 
-_FORMATS = (
-    "jsonl: one JSON object a line; csv: a table, see --mapping; google-merchant: tab-separated, RSS or Atom; "
-    "shopify-csv: the product export."
-)
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _DELIMITERS = {"tab": "\t", "\\t": "\t"}
-
-_WAYS = "What is sent"
-_FILE = "What the file does not say"
 
 
 @app.callback()
@@ -44,63 +52,21 @@ def _feed() -> None:
 
 @app.command(epilog="Example: hangtag feed push products.csv.gz --format csv --mapping acme.toml --vendor acme")
 def push(
-    file: Annotated[
-        Path,
-        typer.Argument(exists=True, dir_okay=False, readable=True, help="The feed, gzip or not; no standard input."),
-    ],
-    file_format: Annotated[Format, typer.Option("--format", help=_FORMATS)],
-    vendor: Annotated[str | None, typer.Option(help="vendor_id of rows that name none.")] = None,
-    mapping: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            help="csv: TOML that says which column is which field; see docs/feeds.md.",
-            rich_help_panel=_FILE,
-        ),
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help="One character, or tab. Default: found out.", rich_help_panel=_FILE)
-    ] = None,
-    encoding: Annotated[
-        str | None,
-        typer.Option(help="For example cp1252. Default: by the byte order mark, else UTF-8.", rich_help_panel=_FILE),
-    ] = None,
-    deleted_when: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN=VALUE", help="Rows that withdraw their product.", rich_help_panel=_FILE),
-    ] = None,
-    feed: Annotated[
-        str | None,
-        typer.Option(help="Name of the feed, in its events and its state. Default: the file's, up to the first dot."),
-    ] = None,
-    changed_only: Annotated[
-        bool,
-        typer.Option("--changed-only", help="Only what differs from what the broker has of it.", rich_help_panel=_WAYS),
-    ] = False,
-    full_feed: Annotated[
-        bool,
-        typer.Option(
-            "--full-feed",
-            help="Withdraw products that left the feed. Sends nothing without --execute.",
-            rich_help_panel=_WAYS,
-        ),
-    ] = False,
-    execute: Annotated[
-        bool, typer.Option("--execute", help="With --full-feed: do it, not only plan it.", rich_help_panel=_WAYS)
-    ] = False,
-    allow_deletes: Annotated[
-        bool,
-        typer.Option("--allow-deletes", help="Even if more than 10 % left the feed.", rich_help_panel=_WAYS),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and count; send nothing.", rich_help_panel=_WAYS)
-    ] = False,
-    state: Annotated[
-        Path | None,
-        typer.Option(file_okay=False, help="Where what was sent is remembered. Default: the user's state folder."),
-    ] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the broker.")] = 30,
+    file: FileArgument,
+    file_format: FormatOption,
+    vendor: VendorOption = None,
+    mapping: MappingOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    deleted_when: DeletedWhenOption = None,
+    feed: FeedOption = None,
+    changed_only: ChangedOnlyOption = False,
+    full_feed: FullFeedOption = False,
+    execute: ExecuteOption = False,
+    allow_deletes: AllowDeletesOption = False,
+    dry_run: DryRunOption = False,
+    state: StateOption = None,
+    timeout: TimeoutOption = 30,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Send a feed to the events topic; bad rows are reported with line and reason, the good ones go on (exit 3)."""
@@ -109,26 +75,21 @@ def push(
     from consumer.feeds.push import Feed
     from consumer.feeds.reading import Reading
 
-    if (execute or allow_deletes) and not full_feed:
-        raise typer.BadParameter("--execute and --allow-deletes are for --full-feed")
-    if execute and dry_run:
-        raise typer.BadParameter("either --execute or --dry-run")
+    _check_together(full_feed, execute, allow_deletes, dry_run)
     reading = Reading(
         encoding, _checked_delimiter(delimiter), load_mapping(mapping) if mapping else None, _parted(deleted_when)
     )
-    _run(
-        Job(
-            feed=Feed(file, file_format, checked_vendor(vendor), _checked_name(feed), reading),
-            name=feed or re.sub(r"[^A-Za-z0-9_-]", "-", file.name.partition(".")[0]),
-            changed_only=changed_only,
-            full_feed=full_feed,
-            allow_deletes=allow_deletes,
-            is_dry_run=dry_run or (full_feed and not execute),
-            state_folder=state,
-            timeout_s=timeout,
-        ),
-        output,
+    job = Job(
+        feed=Feed(file, file_format, checked_vendor(vendor), _checked_name(feed), reading),
+        name=feed or re.sub(r"[^A-Za-z0-9_-]", "-", file.name.partition(".")[0]),
+        changed_only=changed_only,
+        full_feed=full_feed,
+        allow_deletes=allow_deletes,
+        is_dry_run=dry_run or (full_feed and not execute),
+        state_folder=state,
+        timeout_s=timeout,
     )
+    _run(job, output)
 
 
 def _run(job: Job, output: Output) -> None:
@@ -147,6 +108,14 @@ def _run(job: Job, output: Output) -> None:
         raise typer.Exit(EXIT_SOME_ROWS_BAD)
     if outcome.departures is not None and outcome.departures.refused:
         raise typer.Exit(EXIT_DELETES_REFUSED)
+
+
+def _check_together(full_feed: bool, execute: bool, allow_deletes: bool, dry_run: bool) -> None:
+    """Raises BadParameter for ways that contradict each other."""
+    if (execute or allow_deletes) and not full_feed:
+        raise typer.BadParameter("--execute and --allow-deletes are for --full-feed")
+    if execute and dry_run:
+        raise typer.BadParameter("either --execute or --dry-run")
 
 
 def _checked_name(name: str | None) -> str | None:
