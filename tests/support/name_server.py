@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A name server on loopback that answers for one name only, and the real resolver asking it."""
+"""A name server on loopback that answers for one name and those below it, and the real resolver asking it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
 KNOWN_NAME = "good.example"
-#: Of the known name.
+#: Of the known name, and of any below it.
 ADDRESS = "127.0.0.2"
 _SERVER = "127.0.0.4"
 _TRIES = 2
@@ -23,7 +23,7 @@ _TYPE_A = b"\0\x01"
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Says where `good.example` is, and nothing at all of other names."""
+    """Says where `good.example` and any name below it is, and nothing at all of other names."""
 
     def __init__(self) -> None:
         self.asked: set[bytes] = set()
@@ -46,7 +46,7 @@ class NameServer(asyncio.DatagramProtocol):
         end = data.index(b"\0", _HEADER_BYTES) + 5
         question = data[_HEADER_BYTES:end]
         self.asked.add(question[:-5])
-        if question[:-4] != _wire(KNOWN_NAME):
+        if not question[:-4].endswith(_wire(KNOWN_NAME)):
             return
         is_for_ipv4 = question[-4:-2] == _TYPE_A
         answer = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 4) + socket.inet_aton(ADDRESS) if is_for_ipv4 else b""

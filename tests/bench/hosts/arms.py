@@ -17,6 +17,7 @@ class Manner(StrEnum):
     DRIP = "drip"
     TOO_MANY = "429"
     NAMES = "names"
+    RUSH = "rush"
 
 
 #: What the second picture of every second product meets, in the order of a round.
@@ -26,6 +27,7 @@ BAD = {
     Manner.DRIP: "sends a byte every 0.3 s, until the limit of the whole fetch",
     Manner.TOO_MANY: "answers 429 after 20 ms, every second time with Retry-After: 2",
     Manner.NAMES: "every URL names a host of its own, and the name server is silent about it",
+    Manner.RUSH: "every URL names a host of its own, which sends 2.3 MB at once and then a byte every 0.5 s",
 }
 NONE = "no bad host: 404 after 20 ms, so that there is as much to decode as beside a bad one"
 #: Above all that comes, and above what validation takes: a slow host never counts as one, and none is left alone.

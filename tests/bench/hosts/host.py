@@ -14,6 +14,10 @@ from tests.support.name_server import ADDRESS
 _LATENCY_S = 0.02
 _SLOW_S = 4.5
 _DRIP_S = 0.3
+_RUSH_S = 0.5
+_RUSHED_BYTES = 2_300_000
+#: By the rushing host's Content-Length.
+_CLAIMED_BYTES = 3_000_000
 _REFUSED = "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n{}\r\n"
 
 
@@ -21,6 +25,8 @@ class Host:
     """Answers every request in one manner, on kept connections."""
 
     def __init__(self, manner: Manner, body: bytes) -> None:
+        if manner is Manner.RUSH:
+            body = (body * (_CLAIMED_BYTES // len(body) + 1))[:_CLAIMED_BYTES]
         self._manner = manner
         self._head = f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         self._body = body
@@ -39,7 +45,9 @@ class Host:
             case Manner.SILENT:
                 await reader.read()  # until the client gives up
             case Manner.DRIP:
-                await self._drip(writer)
+                await self._drip(writer, 0, _DRIP_S)
+            case Manner.RUSH:
+                await self._drip(writer, _RUSHED_BYTES, _RUSH_S)
             case Manner.SLOW:
                 await asyncio.sleep(_SLOW_S)
                 writer.write(self._head + self._body)
@@ -54,10 +62,11 @@ class Host:
             return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
         return self._head + self._body
 
-    async def _drip(self, writer: asyncio.StreamWriter) -> None:
-        writer.write(self._head)
-        for byte in self._body:
-            await asyncio.sleep(_DRIP_S)
+    async def _drip(self, writer: asyncio.StreamWriter, at_once: int, pause_s: float) -> None:
+        """The rest of the body, after so many bytes at once."""
+        writer.write(self._head + self._body[:at_once])
+        for byte in self._body[at_once:]:
+            await asyncio.sleep(pause_s)
             writer.write(bytes([byte]))
             await writer.drain()
 

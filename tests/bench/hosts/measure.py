@@ -98,8 +98,11 @@ def _hosts(manner: Manner, picture: Path) -> Iterator[_Hosts]:
         if manner is Manner.NAMES:
             yield _Hosts(good, "http://{}.invented.example/photo.jpg", (port,), name_server)
             return
-        with _port_of("host", manner, str(picture)) as other:
-            yield _Hosts(good, f"http://{ADDRESS}:{other}/{{}}.jpg", (port, other), name_server)
+        with _port_of("host", manner, str(picture)) as bad:
+            other = f"http://{ADDRESS}:{bad}/{{}}.jpg"
+            if manner is Manner.RUSH:
+                other = f"http://{{}}.{KNOWN_NAME}:{bad}/photo.jpg"
+            yield _Hosts(good, other, (port, bad), name_server)
 
 
 @contextmanager

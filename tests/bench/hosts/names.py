@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A name server as a process, silent but for one name: `python -m tests.bench.hosts.names`; prints its port."""
+"""A name server as a process: `python -m tests.bench.hosts.names`; prints its port."""
 
 from __future__ import annotations
 
