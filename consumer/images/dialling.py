@@ -71,15 +71,12 @@ class Connector(aiohttp.TCPConnector):
         """A kept connection, or a new one."""
         started = time.perf_counter()
         connection = await super().connect(req, traces, timeout)
-        while connection.protocol is not None and connection.protocol.should_close:
-            # A kept one in which an answer lies that nobody asked for: it would pass for the answer to this request.
-            connection.close()
-            connection = await super().connect(req, traces, timeout)
-        if isinstance(connection.protocol, Line):
-            connection.protocol.begin()
+        line = connection.protocol
         dials.get().connect_s = time.perf_counter() - started
-        if connection.protocol is not None and not self._kept.keeps(connection.protocol):
-            connection.protocol.force_close()  # once the answer is read
+        if isinstance(line, Line):
+            line.begin()
+            if not self._kept.keeps(line):
+                line.force_close()  # once the answer is read
         return connection
 
     def _open_socket(self, addr_info: AddrInfoType) -> socket.socket:

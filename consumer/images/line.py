@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One connection, which has an end to what is no body and reaches no reader: interim answers, the framing of chunks."""
+"""One connection, with an end to what reaches no reader: interim answers, unasked ones, the framing of chunks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HEAD_BYTES, _FRAMING = 1 << 20, 2
 
 
 class Line(ReadLimited):
-    """A connection that says when it stands, and has an end to what is no body: interim answers, framing of chunks."""
+    """A connection that says when it stands, takes one answer a request, and has an end to what is no body of it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, max_body_bytes: int) -> None:
         super().__init__(loop)
@@ -35,6 +35,7 @@ class Line(ReadLimited):
 
     def begin(self) -> None:
         """Another request goes out."""
+        self._is_answered = False
         self._pieces = 0
         self._received_bytes = 0
 
@@ -45,19 +46,33 @@ class Line(ReadLimited):
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, or break off when it is more than any answer needs."""
+        """Take what came, or break off when it is more than any answer needs, or nobody asked for it."""
         self._pieces += bool(data)  # without any, it goes on with what came before
         self._received_bytes += len(data)
-        if self._received_bytes <= self._max_bytes and not are_crumbs(self._pieces, self._received_bytes):
+        is_too_much = self._received_bytes > self._max_bytes or are_crumbs(self._pieces, self._received_bytes)
+        if not (is_too_much or (self._is_answered and data and self._is_idle)):
             super().data_received(data)
         elif self.transport is not None:
             self.transport.abort()
 
+    @property
+    def _is_idle(self) -> bool:
+        """Whether the answer has come to its end."""
+        return self._payload is None or self._payload.is_eof()
+
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
-        """Pass an answer on; an error instead of one more interim answer than we wait for."""
+        """Pass the one answer on; an error instead of one more interim answer than we wait for.
+
+        A second one would lie in memory, of which nobody knows, and pass for the answer to the next request.
+        """
         if self._interim > _INTERIM_ANSWERS:
             return
-        self._interim = self._interim + 1 if data[0].code in _INTERIM else 0
+        if self._is_answered:
+            self.force_close()
+            return
+        is_interim = data[0].code in _INTERIM
+        self._is_answered = not is_interim
+        self._interim = self._interim + 1 if is_interim else 0
         if self._interim > _INTERIM_ANSWERS:
             self.set_exception(aiohttp.ClientPayloadError("interim answers without end"))
         else:
