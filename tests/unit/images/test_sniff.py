@@ -2,16 +2,22 @@
 from __future__ import annotations
 
 import struct
+import sys
 import time
 import zlib
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.events import FetchReason
+from consumer.images import sniff
 from consumer.images.sniff import ALL_FORMATS, ImageFormat, ImageHeader, read_header
 from tests.unit.images.drawn import black_webp, encoded, exif, jpeg, shirt
+
+if TYPE_CHECKING:
+    import re
 
 
 def segment(marker: int, payload: bytes) -> bytes:
@@ -106,6 +112,45 @@ def test_a_jpeg_of_very_many_scans_is_not_decoded(hidden_behind: bytes) -> None:
     assert whole.count(b"\xff\xda") == 10
     assert isinstance(read_header(whole[:-2] + last_scan * 10 + whole[-2:]), ImageHeader)
     assert read_header(whole[:-2] + last_scan * 11 + whole[-2:]) is FetchReason.UNDECODABLE
+
+
+class Recorded:
+    """A pattern that keeps how many bytes each search was given."""
+
+    def __init__(self, pattern: re.Pattern[bytes]) -> None:
+        self._pattern = pattern
+        self.searched: list[int] = []
+
+    def search(self, body: bytes, start: int = 0, end: int = sys.maxsize) -> re.Match[bytes] | None:
+        self.searched.append(min(end, len(body)) - start)
+        return self._pattern.search(body, start, end)
+
+
+@pytest.mark.parametrize("name", ["_MARKER", "_SEGMENT"])
+@pytest.mark.parametrize("fill", [b"\xff\xff", b"\xff\x00", b"\x00\x00"])
+def test_no_search_for_a_marker_keeps_other_threads_waiting(
+    name: str, fill: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = Recorded(getattr(sniff, name))
+    monkeypatch.setattr(sniff, name, recorded)
+    start = b"\xff\xd8" + (segment(0xFE, b"") if name == "_MARKER" else frame())
+
+    read_header(start + fill * 500_000)
+
+    assert sum(recorded.searched) > 1_000_000
+    assert max(recorded.searched) <= 70_000
+
+
+@pytest.mark.parametrize("distance", range(65_530, 65_542))
+def test_a_marker_is_found_wherever_it_lies(distance: int) -> None:
+    fill = b"\xff\x00" * (distance // 2) + b"\x00" * (distance % 2)
+
+    assert isinstance(read_header(b"\xff\xd8" + segment(0xFE, b"") + fill + frame()), ImageHeader)
+    whole = jpeg(shirt(61, 83))
+    start = whole.index(b"\xff\xda")
+    header = read_header(whole[:start] + fill + whole[start:])
+    assert isinstance(header, ImageHeader)
+    assert header.scans == 1
 
 
 def test_only_a_jpeg_of_one_sequential_scan_is_said_to_be_one() -> None:
