@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from consumer.events import FetchReason
 from consumer.images.decoding import DecodePath, PixelLimits, try_views
-from consumer.images.fair_threads import FairThreads, TurnedAwayError
+from consumer.images.fair_threads import FairThreads, NoThreadError, TurnedAwayError
 from consumer.images.gate import Patience
 from consumer.images.pillow import limit_pillow
 from consumer.images.sandbox import Sandbox
@@ -76,11 +76,12 @@ class DecodePool:
     async def decode(self, body: bytes, side: int, vendor_id: str) -> DecodedBody:
         """Hash, header and views of a body, or why it has none. Waits for a thread; never raises for an image.
 
-        `timeout_total` where the vendor's own pictures are slow and too many of them wait. Raises ThreadsClosedError.
+        `timeout_total` where the vendor's own pictures are slow and too many of them wait, and where the system has no
+        thread: neither blames the picture. Raises ThreadsClosedError.
         """
         try:
             begun = await self._threads.run(vendor_id, partial(self._begin, body, side))
-        except TurnedAwayError:
+        except (TurnedAwayError, NoThreadError):
             self._metrics.decoded("other", DecodePath.REFUSED, 0.0)
             return DecodedBody(None, None, FetchReason.TIMEOUT_TOTAL)
         if isinstance(begun, DecodedBody):
@@ -88,7 +89,7 @@ class DecodePool:
         thread = self._sandbox_thread if begun.header.format in SANDBOXED else self._large_thread
         try:
             return await thread.run(vendor_id, partial(self._finish, begun, side))
-        except TurnedAwayError:
+        except (TurnedAwayError, NoThreadError):
             self._metrics.decoded(_label(begun.header), DecodePath.REFUSED, begun.seconds)
             return DecodedBody(begun.content_hash, begun.header, FetchReason.TIMEOUT_TOTAL)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
+
 from consumer.images.fair_queue import FairQueue
 
 if TYPE_CHECKING:
@@ -18,11 +20,17 @@ if TYPE_CHECKING:
     from consumer.images.fair_queue import Piece
     from consumer.images.gate import Patience
 
+log = structlog.get_logger()
+
 Answer = TypeVar("Answer")
 
 
 class TurnedAwayError(Exception):
     """The owner's queue is too long for the pace of its work."""
+
+
+class NoThreadError(Exception):
+    """The system has no thread for the work now; the next call may have one."""
 
 
 class ThreadsClosedError(Exception):
@@ -65,8 +73,7 @@ class FairThreads:
         """What `work` returns or raises, on a thread.
 
         When cancelled, work that has begun keeps its thread to its end; nobody waits for it. Raises TurnedAwayError,
-        at once or when the owner's work proves slow, ThreadsClosedError, and RuntimeError when the system has no thread
-        for it, which the next call may have.
+        at once or when the owner's work proves slow, ThreadsClosedError and NoThreadError.
         """
         future: Future[Answer | _Refusal] = Future()
         self._add(owner, future, work)
@@ -107,9 +114,10 @@ class FairThreads:
             for thread in self._threads:
                 if thread.ident is None:
                     thread.start()
-        except RuntimeError:
+        except RuntimeError as error:
             if self._threads[0].ident is None:
-                raise
+                log.warning("image_thread_missing", thread=self._threads[0].name, error=str(error))
+                raise NoThreadError from error
 
     def _serve(self) -> None:
         while self._serve_one():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import structlog
 from PIL import Image
 
 from consumer.events import FetchReason
@@ -138,6 +139,32 @@ async def test_of_a_vendor_with_slow_pictures_too_many_are_told_so_at_once_and_o
     )
     assert isinstance(decoded.views, np.ndarray)
     labels = {"format": "avif" if is_avif else "other", "path": "refused"}
+    assert metrics.registry.get_sample_value("hangtag_image_decode_seconds_count", labels) == 1
+
+
+@pytest.mark.parametrize("of_which", ["image-decode_", "image-decode-large"])
+async def test_a_picture_for_which_the_system_has_no_thread_is_not_blamed_and_the_next_one_is_decoded(
+    of_which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def start_or_fail(thread: threading.Thread) -> None:
+        if thread.name.startswith(of_which):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    body = encoded(Image.new("L", (2900, 2800)), "PNG")
+    metrics = Metrics()
+    with contextlib.closing(DecodePool(ImageSettings(decode_threads=1), metrics)) as pool:
+        with monkeypatch.context() as patched, structlog.testing.capture_logs() as logs:
+            patched.setattr(threading.Thread, "start", start_or_fail)
+            refused = await pool.decode(body, 64, "acme")
+        decoded = await pool.decode(body, 64, "acme")
+
+    assert refused.views is FetchReason.TIMEOUT_TOTAL
+    assert [(line["event"], line["thread"]) for line in logs] == [("image_thread_missing", f"{of_which.strip('_')}_0")]
+    assert isinstance(decoded.views, np.ndarray)
+    labels = {"format": "other" if refused.header is None else "png", "path": "refused"}
     assert metrics.registry.get_sample_value("hangtag_image_decode_seconds_count", labels) == 1
 
 

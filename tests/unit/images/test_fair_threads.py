@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.images.fair_threads import FairThreads, ThreadsClosedError, TurnedAwayError
+from consumer.images.fair_threads import FairThreads, NoThreadError, ThreadsClosedError, TurnedAwayError
 from consumer.images.gate import Patience
 from tests.support.clock import Clock
 from tests.support.wait import until, wait_until
@@ -362,7 +362,7 @@ async def test_threads_that_could_not_start_are_started_by_the_next_call(
 
     with scene(2) as at:
         monkeypatch.setattr(threading.Thread, "start", start_or_fail)
-        assert await fates(await at.ask("first", 1)) == [None if had else RuntimeError]
+        assert await fates(await at.ask("first", 1)) == [None if had else NoThreadError]
 
         running, blocked = await at.block("second")
         assert await asyncio.wait_for(at.fair.run("third", lambda: 7), LIMIT_S) == 7
@@ -376,7 +376,7 @@ async def test_threads_of_which_none_could_start_are_closed(monkeypatch: pytest.
 
     with scene(2) as at, monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
-        assert await fates(await at.ask("acme", 1)) == [RuntimeError]
+        assert await fates(await at.ask("acme", 1)) == [NoThreadError]
 
 
 def when(condition: Callable[[], bool], then: Callable[[], None]) -> None:
