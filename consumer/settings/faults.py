@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -69,8 +70,17 @@ def _no_list(path: list[str], given: object) -> str:
 
 
 def _entries(given: object) -> list[str | int]:
-    """What somebody meant who wrote no list: `a, b`, `[a, b]` after a shell has taken the quotes, a number."""
-    text = str(given).strip() if type(given) in {str, int} else ""
+    """What somebody meant who wrote no list: `a, b`, `[a, b]` after a shell has taken the quotes, a number.
+
+    Nothing where it is a number of more than 4,300 digits, which Python neither reads nor writes.
+    """
+    with suppress(ValueError):
+        return _words(str(given)) if type(given) in {str, int} else []
+    return []
+
+
+def _words(text: str) -> list[str | int]:
+    text = text.strip()
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
     words = (word.strip(" \"'") for word in text.split(","))

@@ -137,6 +137,8 @@ def test_an_event_never_lists_more_images_than_its_readers_were_promised(monkeyp
         ("IMAGES__PORTS", "80,443", "images.ports: must be a list, for example {}='[80, 443]'"),
         ("IMAGES__PORTS", "80", "images.ports: must be a list, for example {}='[80]'"),
         ("IMAGES__PORTS", "{}", "images.ports: must be a list"),
+        pytest.param("IMAGES__PORTS", "8" * 5_000, "images.ports: must be a list", id="a number of 5,000 digits"),
+        pytest.param("IMAGES__PORTS", f"80,{'8' * 5_000}", "images.ports: must be a list", id="one beside another"),
         ("IMAGES__SCHEMES", "[]", "images.schemes: must have at least one entry"),
         ("IMAGES__SCHEMES", '["ftp"]', "images.schemes.0: Input should be 'http' or 'https'"),
         (
@@ -191,6 +193,12 @@ def test_a_list_or_map_that_the_file_has_otherwise_is_answered_with_one_to_write
     assert of_allowed == 'images.allowed_hosts.acme: must be a list, for example ["cdn.example.org"]'
     assert of_denied.startswith("images.denied_hosts: must be a map: in hangtag.toml the table [images.denied_hosts], ")
     assert of_ports == "images.ports: must be a list, for example [80]"
+
+
+def test_a_number_of_the_file_that_is_too_long_to_write_is_answered_without_an_example(tmp_path: Path) -> None:
+    (tmp_path / "hangtag.toml").write_text(f"images = {{ports = 0x{'f' * 5_000}}}")
+
+    assert faults() == ["images.ports: must be a list"]
 
 
 def test_a_secret_that_is_no_map_is_told_with_the_other_faults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
