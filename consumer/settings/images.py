@@ -136,6 +136,13 @@ _ORDERED = (
 )
 
 
+def _short(number: float) -> str:
+    try:
+        return f"{number:.15g}"
+    except OverflowError:  # an int that no float holds
+        return "more than 1e308"
+
+
 class ImageSettings(Section):
     """Limits against vendors who choose the URLs and the bytes. All of them hold per process."""
 
@@ -270,7 +277,7 @@ class ImageSettings(Section):
         return self
 
     def _above(self, lower: str, upper: str) -> str:
-        values = f"{lower} = {getattr(self, lower):.15g} is above {upper} = {getattr(self, upper):.15g}"
+        values = f"{lower} = {_short(getattr(self, lower))} is above {upper} = {_short(getattr(self, upper))}"
         return f"{values}: lower it or raise {upper}"
 
     @property

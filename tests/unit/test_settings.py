@@ -361,6 +361,7 @@ def test_no_exception_is_made_for_a_metadata_service_or_a_whole_network(
         ({"in_flight_per_host": 129}, ["in_flight_per_host"]),
         ({"breaker_first_s": 901}, ["breaker_first_s"]),
         ({"body_bytes": 1 << 20}, ["max_body_bytes = 10485760 is above body_bytes = 1048576: lower it or raise body_"]),
+        ({"min_side_px": 10**400}, ["min_side_px = more than 1e308 is above max_side_px = 16384: lower it"]),
         ({"avif_bytes": 105_000_000}, ["avif_bytes = 105000000 is no more than", "set 0, which turns AVIF off"]),
         ({"avif_bytes": 136_000_000, "heic": True}, ["before the first picture (136000000): raise it"]),
         ({"proxy_url": "http://ann:hush@proxy:1"}, ["set egress = proxy, or unset proxy_url"]),
