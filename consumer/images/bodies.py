@@ -15,7 +15,7 @@ from aiohttp import hdrs
 from consumer.events import FetchReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from multidict import CIMultiDictProxy
 
@@ -93,12 +93,16 @@ def are_crumbs(pieces: int, size_bytes: int) -> bool:
     return pieces > _FREE_PIECES + size_bytes // _BYTES_PER_PIECE
 
 
+def _names(encodings: Sequence[str]) -> list[str]:
+    names = [name.strip().lower() for header in encodings for name in header.split(",")]
+    return [name for name in names if name not in {"", "identity"}]
+
+
 class Body:
     """Collects a body chunk by chunk, inflates what was compressed unasked, and never holds more than the cap."""
 
-    def __init__(self, encodings: Iterable[str], max_bytes: int) -> None:
-        names = [name.strip().lower() for header in encodings for name in header.split(",")]
-        self._encodings = [name for name in names if name not in {"", "identity"}]
+    def __init__(self, encodings: Sequence[str], max_bytes: int) -> None:
+        self._encodings = _names(encodings) if encodings else []
         self._max_bytes = max_bytes
         self._received_bytes = 0
         self._pieces = 0
@@ -140,7 +144,7 @@ class Body:
         """
         if not self.size_bytes or (self._inflater is not None and not self._inflater.eof):
             return FetchReason.INCOMPLETE
-        if length_bytes not in {None, self._received_bytes}:
+        if length_bytes is not None and length_bytes != self._received_bytes:
             return FetchReason.INCOMPLETE
         return b"".join(self._chunks)
 

@@ -18,6 +18,7 @@ from aiohttp import hdrs
 from consumer import __version__
 from consumer.events import FetchReason
 from consumer.images.bodies import PARTIAL, Body, judge_head, judge_status, retry_after_s, whole_range
+from consumer.images.deadlines import Deadlines
 from consumer.images.dial import Dial, dials
 from consumer.images.dialling import Connector
 from consumer.images.failures import failure_of, proxy_reason
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from yarl import URL
 
+    from consumer.images.deadlines import Deadline
     from consumer.images.dialling import Judge
     from consumer.images.hosts import Visit
     from consumer.images.memory import Share
@@ -56,6 +58,8 @@ class Answer(NamedTuple):
     """What the connector did; None without a request."""
     cause: str | None = None
     """More of a failure, for the operator; it may be a host's own words."""
+    told: FetchReason | None = None
+    """Instead of the reason, in the vendor's event."""
 
     @property
     def reason(self) -> FetchReason | None:
@@ -97,6 +101,7 @@ class Exchange:
                 hdrs.ACCEPT_ENCODING: "identity",
             },
         )
+        self._deadlines = Deadlines()
         self._max_body_bytes = settings.max_body_bytes
 
     async def close(self) -> None:
@@ -111,16 +116,14 @@ class Exchange:
         token = dials.set(dial)
         started = time.perf_counter()
         try:
-            async with (
-                asyncio.timeout(limit_s) as deadline,  # the client's own could not be put off
-                self._session.get(url, allow_redirects=False, proxy=self._proxy) as response,
-            ):
-                self._note(dial, time.perf_counter() - started)
-                if response.status in _WITH_BODY:
+            with self._deadlines.within(limit_s) as deadline:  # the client's own could not be put off
+                async with self._session.get(url, allow_redirects=False, proxy=self._proxy) as response:
+                    self._note(dial, time.perf_counter() - started)
+                    if response.status not in _WITH_BODY:
+                        return self._without_body(response, dial)
                     outcome = await self._read(response, share, visit, deadline)
                     cause = response.headers.get(hdrs.CONTENT_TYPE) if outcome is FetchReason.CONTENT_TYPE else None
                     return Answer(outcome, _evidence(outcome), response.status, None, dial, cause)
-                return self._without_body(response, dial)
         except (aiohttp.ClientError, OSError) as error:
             return self._failure(url, error, dial)
         finally:
@@ -134,7 +137,7 @@ class Exchange:
         self._metrics.answered(took_s - dial.connect_s)
 
     async def _read(
-        self, response: aiohttp.ClientResponse, share: Share, visit: Visit, deadline: asyncio.Timeout
+        self, response: aiohttp.ClientResponse, share: Share, visit: Visit, deadline: Deadline
     ) -> bytes | FetchReason:
         """Leaving early closes the connection: nothing is drained."""
         started = time.perf_counter()
@@ -144,6 +147,8 @@ class Exchange:
             return refused
         # Not `readany`: it joins what came in crumbs. `iter_chunks` does the same in more steps.
         while body.has_more or (piece := await response.content.readchunk()) != _END:
+            if body.has_more:  # 10 MiB may come of a few packets, and others have a turn in between
+                await asyncio.sleep(0)
             before = body.size_bytes
             if refused := body.feed(b"" if body.has_more else piece[0]):
                 return refused
@@ -182,16 +187,15 @@ def _evidence(outcome: bytes | FetchReason) -> Evidence:
     return Evidence.NONE if outcome is FetchReason.TIMEOUT_TOTAL else Evidence.ALIVE
 
 
-async def _room(share: Share, visit: Visit, deadline: asyncio.Timeout) -> bool:
+async def _room(share: Share, visit: Visit, deadline: Deadline) -> bool:
     """Wait for memory; False when the deadline came first.
 
     Where it is held by what waits for us, time stands still for the image and for its host. Where hosts hold it, which
     may send much and then drip, it does not.
     """
     loop = asyncio.get_running_loop()
-    until_s = deadline.when()
-    left_s = 0.0 if until_s is None else until_s - loop.time()
-    deadline.reschedule(None)
+    left_s = deadline.when_s - loop.time()
+    deadline.put_off()
     while not share.may_go_on:
         if share.waits_for_us:
             with visit.paused():
@@ -203,8 +207,10 @@ async def _room(share: Share, visit: Visit, deadline: asyncio.Timeout) -> bool:
                 await share.freed()
         except TimeoutError:
             return False
-        left_s -= loop.time() - started_s
-    deadline.reschedule(loop.time() + left_s)
+        waited_s = loop.time() - started_s
+        visit.kept_waiting_s += waited_s
+        left_s -= waited_s
+    deadline.resume(loop.time() + left_s)
     return True
 
 

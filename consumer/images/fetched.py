@@ -81,4 +81,7 @@ def warn_of_address(result: FetchResult, vendor_id: str) -> None:
 
 
 def _refused_address(result: FetchResult) -> Step | None:
-    return next((step for step in result.steps if step.kind is StepKind.REFUSED), None)
+    for step in result.steps:
+        if step.kind is StepKind.REFUSED:
+            return step
+    return None

@@ -67,10 +67,12 @@ class Gate:
 
     def enter_at_once(self, owner: str = "") -> bool:
         """Take a slot that is free; False where one has to be waited for."""
-        if self._free and self._may_enter(owner) and self._is_open():
-            self._take(owner)
-            return True
-        return False
+        inside = self._inside.get(owner, 0)
+        if not self._free or inside >= self._per_owner or not self._is_open():
+            return False
+        self._free -= 1
+        self._inside[owner] = inside + 1
+        return True
 
     async def enter(self, owner: str = "") -> bool:
         """Wait for a slot; False for one who is turned away."""
@@ -112,12 +114,11 @@ class Gate:
             self._close_for(pause_s)
         if begun_s is not None:
             self.pause(begun_s)
-            self._count(self._clock() - begun_s + pause_s)
+            if self._patience is not None:
+                self._count(self._clock() - begun_s + pause_s, self._patience)
         self._free += 1
-        if self._inside[owner] == 1:
-            del self._inside[owner]
-        else:
-            self._inside[owner] -= 1
+        if (inside := self._inside.pop(owner)) > 1:
+            self._inside[owner] = inside - 1
         if self._queues:
             self._admit()
             self._shorten_to(self._room())
@@ -129,10 +130,9 @@ class Gate:
         """Let nobody in who waits now."""
         self._shorten_to(0)
 
-    def _count(self, took_s: float) -> None:
+    def _count(self, took_s: float, patience: Patience) -> None:
         self._took_s.append(took_s)
-        if self._patience:
-            self.is_slow = sum(self._took_s) > self._patience.slow_s * len(self._took_s)
+        self.is_slow = sum(self._took_s) > patience.slow_s * len(self._took_s)
 
     def _close_for(self, pause_s: float) -> None:
         until_s = self._clock() + pause_s
@@ -151,10 +151,6 @@ class Gate:
     def _may_enter(self, owner: str) -> bool:
         return self._inside.get(owner, 0) < self._per_owner
 
-    def _take(self, owner: str) -> None:
-        self._free -= 1
-        self._inside[owner] = self._inside.get(owner, 0) + 1
-
     def _admit(self) -> None:
         """One owner after the other."""
         if not self._is_open():
@@ -166,7 +162,8 @@ class Gate:
             else:
                 del self._queues[owner]
             if not place.cancelled():
-                self._take(owner)
+                self._free -= 1
+                self._inside[owner] = self._inside.get(owner, 0) + 1
                 place.set_result(True)
 
     def _room(self) -> int:

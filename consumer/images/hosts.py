@@ -82,6 +82,8 @@ class Visit:
     entered: list[Gate] = field(default_factory=list)
     begun_s: float | None = None
     """When the host's time began, moved on by what was not the host's."""
+    kept_waiting_s: float = 0.0
+    """Of the host's time, by memory that was held by other hosts."""
 
     @property
     def took_s(self) -> float:
@@ -155,9 +157,10 @@ class Hosts:
             return FetchReason.CIRCUIT_OPEN
         visit = Visit(host, is_trial, self._clock)
         host.users += 1
-        refused = self._refuse(visit)
         try:
-            for gate in self._gates(host) if refused is None else ():
+            if refused := self._refuse(visit):
+                return refused
+            for gate in self._gates(host):
                 if not (gate.enter_at_once(place.vendor_id) or await gate.enter(place.vendor_id)):
                     return self._refuse(visit) or FetchReason.TIMEOUT_TOTAL
                 visit.entered.append(gate)
@@ -183,12 +186,13 @@ class Hosts:
         host = visit.host
         if host.breaker.is_open and not visit.is_trial:
             return FetchReason.CIRCUIT_OPEN
-        return FetchReason.RATE_LIMITED if host.not_before_s > self._clock() else None
+        is_resting = host.not_before_s and host.not_before_s > self._clock()
+        return FetchReason.RATE_LIMITED if is_resting else None
 
     def leave(self, visit: Visit, evidence: Evidence, rest_s: float | None = None) -> None:
         """Give the slots back and learn from what became of the request; `rest_s` is how long the host wants rest."""
         host = visit.host
-        pause_s = self._let_rest(host, rest_s or 0.0)  # before anybody else gets the slot
+        pause_s = self._let_rest(host, rest_s) if rest_s else 0.0  # before anybody else gets the slot
         for gate in visit.entered:
             gate.leave(visit.begun_s, host.place.vendor_id, pause_s if gate is host.gate else 0.0)
         host.users -= 1

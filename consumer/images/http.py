@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from yarl import URL
 
@@ -52,15 +52,6 @@ _RESTING = frozenset({_TOO_MANY, HTTPStatus.SERVICE_UNAVAILABLE.value})
 _NO_ANSWER = Answer(FetchReason.CONNECT)
 #: After a 429 that does not say for how long: a fast refusal is not a fast host.
 _PAUSE_UNASKED_S = 1.0
-
-
-class _Ending(NamedTuple):
-    """What the last hop brought."""
-
-    outcome: bytes | FetchReason
-    told: FetchReason | None = None
-    """Instead of the reason, in the vendor's event."""
-    retry_after_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -135,57 +126,59 @@ class Fetcher:
         At the latest after `fetch_timeout_s`, retries included; time in the queue of a crowded host, and for memory
         that is held by what waits for its decode, comes on top.
         """
-        result = await self._fetch(url, vendor_id, share)
+        hosts = self._policy.hosts_of(vendor_id)
+        first = self._policy.vet(url, hosts)
+        result: FetchResult
+        if isinstance(first, URL):
+            journey = _Journey(vendor_id, first, hosts, share, self._settings.fetch_timeout_s)
+            answer = await self._follow(journey)
+            if not isinstance(answer.outcome, bytes):
+                answer = await self._retry(journey, answer)
+            result = _result(url, journey, answer)
+        else:
+            result = FetchFailed(url, first)
         self._metrics.images.tried(result.reason.value if isinstance(result, FetchFailed) else None)
         if refusal := refusal_in(result):
             self._metrics.images.refused(refusal.value)
             warn_of_address(result, vendor_id)
         return result
 
-    async def _fetch(self, url: str, vendor_id: str, share: Share) -> FetchResult:
-        hosts = self._policy.hosts_of(vendor_id)
-        first = self._policy.vet(url, hosts)
-        if not isinstance(first, URL):
-            return FetchFailed(url, first)
-        journey = _Journey(vendor_id, first, hosts, share, self._settings.fetch_timeout_s)
-        ending = await self._with_retries(journey)
-        if isinstance(ending.outcome, bytes):
-            return Fetched(url, ending.outcome, tuple(journey.steps))
-        return FetchFailed(url, ending.outcome, tuple(journey.steps), ending.told)
-
-    async def _with_retries(self, journey: _Journey) -> _Ending:
-        ending = await self._follow(journey)
+    async def _retry(self, journey: _Journey, answer: Answer) -> Answer:
+        """What came of asking again, as often as it is worth it."""
         for attempt in range(self._settings.retries):
-            if isinstance(ending.outcome, bytes) or not await self._may_ask_again(journey, ending, attempt):
+            if answer.reason is None or not await self._may_ask_again(journey, answer, attempt):
                 break
-            journey.steps.append(Step(StepKind.RETRY, journey.first, ending.outcome))
+            journey.steps.append(Step(StepKind.RETRY, journey.first, answer.reason))
             again = await self._follow(journey)
             if again.outcome is not FetchReason.CIRCUIT_OPEN:  # else the first one says more
-                ending = again
-        return ending
+                answer = again
+        return answer
 
-    async def _may_ask_again(self, journey: _Journey, ending: _Ending, attempt: int) -> bool:
+    async def _may_ask_again(self, journey: _Journey, answer: Answer, attempt: int) -> bool:
         """Whether it is worth it; returns when the time has come. The host's queue waits for a Retry-After."""
-        if ending.retry_after_s is not None and ending.retry_after_s > self._settings.fetch_timeout_s:
+        if answer.retry_after_s is not None and answer.retry_after_s > self._settings.fetch_timeout_s:
             return False
-        if ending.outcome is FetchReason.RATE_LIMITED:
-            return ending.retry_after_s is not None
+        if answer.outcome is FetchReason.RATE_LIMITED:
+            return answer.retry_after_s is not None
         # By what the vendor hears: its own host, asked again or not, would tell it the rest.
-        return (ending.told or ending.outcome) in _RETRIED and await journey.rest(_BACKOFF.wait_s(attempt))
+        return (answer.told or answer.outcome) in _RETRIED and await journey.rest(_BACKOFF.wait_s(attempt))
 
-    async def _follow(self, journey: _Journey) -> _Ending:
+    async def _follow(self, journey: _Journey) -> Answer:
+        """What the last hop brought: no redirect."""
         journey.share.empty()
         url = journey.first
         for _ in range(self._settings.max_redirects + 1):
             answer = await self._hop(journey, url)
+            if isinstance(answer.outcome, bytes):
+                return answer
             if not isinstance(answer.outcome, Redirect):
-                return _Ending(answer.outcome, public_reason(answer, url), answer.retry_after_s)
+                return answer._replace(told=public_reason(answer, url))
             target = self._policy.follow(url, answer.outcome.location, journey.hosts)
             if isinstance(target, FetchReason):
                 journey.steps.append(Step(StepKind.REDIRECT, answer.outcome.location, target))
-                return _Ending(target)
+                return Answer(target)
             url = target
-        return _Ending(FetchReason.REDIRECT_LIMIT)
+        return Answer(FetchReason.REDIRECT_LIMIT)
 
     async def _hop(self, journey: _Journey, url: URL) -> Answer:
         if journey.left_s <= 0:
@@ -197,14 +190,22 @@ class Fetcher:
         given_s = journey.left_s
         try:
             answer = await self._exchange.ask(url, journey.share, visit, given_s)
-            # What little the other hops left over was no fair trial.
-            if given_s >= self._fair_s or answer.reason is not FetchReason.TIMEOUT_TOTAL:
+            # What little the other hops left over, or a wait for memory, was no fair trial.
+            if given_s - visit.kept_waiting_s >= self._fair_s or answer.reason is not FetchReason.TIMEOUT_TOTAL:
                 evidence = answer.evidence
         finally:
             self._hosts.leave(visit, evidence, _rest_s(answer))
         took_s = visit.took_s
         journey.left_s = max(0.0, given_s - took_s)
         return journey.noted(url, answer, took_s)
+
+
+def _result(url: str, journey: _Journey, answer: Answer) -> FetchResult:
+    steps = tuple(journey.steps)
+    if isinstance(answer.outcome, bytes):
+        return Fetched(url, answer.outcome, steps)
+    assert answer.reason is not None, "a redirect is followed or refused"
+    return FetchFailed(url, answer.reason, steps, answer.told)
 
 
 def _rest_s(answer: Answer) -> float | None:

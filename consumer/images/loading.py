@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from consumer.images.memory import Share
 
 
-#: No vendor alone fills the memory for bodies.
-_VENDORS_AT_LEAST = 4
+#: No vendor alone fills the memory for bodies, and no number of them: this part is for those who hold little of it.
+_VENDORS_AT_LEAST, _FOR_LITTLE = 4, 3
 
 
 class FetchesImages(Protocol):
@@ -53,7 +53,7 @@ class Loader:
     def __init__(self, fetcher: FetchesImages, pool: DecodePool, body_bytes: int, side: int) -> None:
         self._fetcher = fetcher
         self._pool = pool
-        self._memory = BodyMemory(body_bytes, body_bytes // _VENDORS_AT_LEAST)
+        self._memory = BodyMemory(body_bytes, body_bytes // _VENDORS_AT_LEAST, body_bytes // _FOR_LITTLE)
         self._side = side
         self._running: SingleFlight[Loaded] = SingleFlight()
 

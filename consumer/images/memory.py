@@ -27,15 +27,18 @@ class _Account:
 class BodyMemory:
     """Counts what has really come. Over the limit only the oldest body goes on, so that one always gets through.
 
-    Of one owner, no more than `per_owner_bytes` and its oldest body go on: else one could hold everybody up. Nothing is
-    reserved by what a header claims: some hosts that claim 10 MiB each and send nothing could do that too. What comes
-    before a reader stops is in the sockets' buffers. For one event loop.
+    Of one owner, no more than `per_owner_bytes` and its oldest body go on: else one could hold everybody up. Some could
+    together, so the last `for_little_bytes` are for those who hold little: an equal part for each who holds any.
+    Nothing is reserved by what a header claims: some hosts that claim 10 MiB each and send nothing could do that too.
+    What comes before a reader stops is in the client's and the sockets' buffers. For one event loop.
     """
 
-    def __init__(self, max_bytes: int, per_owner_bytes: int | None = None) -> None:
-        self._max_bytes = max_bytes
+    def __init__(self, max_bytes: int, per_owner_bytes: int | None = None, for_little_bytes: int = 0) -> None:
+        self._common_bytes = max_bytes - for_little_bytes
+        self._for_little_bytes = for_little_bytes
         self._per_owner_bytes = max_bytes if per_owner_bytes is None else per_owner_bytes
         self._all = _Account()
+        self._holders = 0
         self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
         """Kept once there: as many as there are vendors."""
 
@@ -49,21 +52,28 @@ class BodyMemory:
         return Share(self, owner)
 
     def has_room(self, owner: str) -> bool:
-        """Whether nobody has to wait, and the owner neither."""
-        is_within = self._all.taken_bytes <= self._max_bytes
-        return is_within and self._accounts[owner].taken_bytes <= self._per_owner_bytes
+        """Whether nobody has to wait, and the owner neither; or the owner holds little."""
+        own_bytes = self._accounts[owner].taken_bytes
+        return own_bytes <= self._per_owner_bytes and (
+            not self._is_full or (0 < self._for_little_bytes >= own_bytes * self._holders)
+        )
+
+    @property
+    def _is_full(self) -> bool:
+        return self._all.taken_bytes > self._common_bytes
 
     def take(self, share: Share, size_bytes: int) -> bool:
         """Book bytes that came; whether the next may come at once."""
-        for account in (self._all, self._accounts[share.owner]):
+        own = self._accounts[share.owner]
+        self._holders += not own.taken_bytes
+        for account in (self._all, own):
             account.taken_bytes += size_bytes
             account.shares[share] = None
         return self.has_room(share.owner)
 
     def is_held_by_us(self, owner: str) -> bool:
         """Whether most of what is too much is bodies that came whole: they wait for us, not for a host that drips."""
-        account = self._all if self._all.taken_bytes > self._max_bytes else self._accounts[owner]
-        return 2 * account.whole_bytes >= account.taken_bytes
+        return _is_ours(self._all if self._is_full else self._accounts[owner])
 
     async def changes(self, owner: str) -> None:
         """Wait for something that the owner may wait for."""
@@ -73,28 +83,37 @@ class BodyMemory:
 
     def count_whole(self, share: Share, size_bytes: int) -> None:
         """So much of what the share holds waits for us from now on; with a minus, no more."""
+        was_ours = _is_ours(self._all)
         for account in (self._all, self._accounts[share.owner]):
             account.whole_bytes += size_bytes
-        if not self.has_room(share.owner):
+        if self._is_full and _is_ours(self._all) is not was_ours:
+            self._tell(*self._accounts)
+        elif not self.has_room(share.owner):
             self._tell(share.owner)
 
     def give_back(self, share: Share, size_bytes: int) -> None:
         """What the share held is free."""
-        had_too_much = self._all.taken_bytes > self._max_bytes
-        for account in (self._all, self._accounts[share.owner]):
+        was_full = self._is_full
+        own = self._accounts[share.owner]
+        for account in (self._all, own):
             account.taken_bytes -= size_bytes
             del account.shares[share]
-        for owner in self._accounts if had_too_much else (share.owner,):
-            self._tell(owner)
+        self._holders -= not own.taken_bytes
+        self._tell(*(self._accounts if was_full else (share.owner,)))
 
     def may_go_on(self, share: Share) -> bool:
         """Whether the next bytes of the body may come."""
         if self.has_room(share.owner) or _oldest(self._all) is share:
             return True
-        return self._all.taken_bytes <= self._max_bytes and _oldest(self._accounts[share.owner]) is share
+        return not self._is_full and _oldest(self._accounts[share.owner]) is share
 
-    def _tell(self, owner: str) -> None:
-        self._accounts[owner].changed.set()
+    def _tell(self, *owners: str) -> None:
+        for owner in owners:
+            self._accounts[owner].changed.set()
+
+
+def _is_ours(account: _Account) -> bool:
+    return 2 * account.whole_bytes >= account.taken_bytes
 
 
 def _oldest(account: _Account) -> Share | None:

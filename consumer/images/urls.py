@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -81,6 +82,10 @@ class UrlPolicy:
         return self._verdicts[origin] or url
 
     def _judge_origin(self, url: URL, hosts: VendorHosts) -> FetchReason | None:
+        try:
+            url.host  # noqa: B018  # decodes an IDN
+        except ValueError:
+            return FetchReason.INVALID_URL
         if url.scheme not in self.schemes:
             return FetchReason.SCHEME
         name, port = url.raw_host, url.port
@@ -104,6 +109,13 @@ class UrlPolicy:
 
 def host_key(url: URL) -> str:
     """Whom politeness is owed to: host and port, without the dot that may end a full name."""
+    return _host_key(url.scheme, url.raw_authority)
+
+
+@lru_cache(maxsize=_ORIGINS_REMEMBERED)
+def _host_key(scheme: str, authority: str) -> str:
+    """Taking an authority apart costs more than all that a host's slots do."""
+    url = URL.build(scheme=scheme, authority=authority, encoded=True)
     return f"{(url.raw_host or '').rstrip('.')}:{url.port}"
 
 
@@ -111,11 +123,9 @@ def _parse(text: str) -> URL | FetchReason:
     if not text or len(text) > MAX_URL_CHARACTERS or _FORBIDDEN.search(text):
         return FetchReason.INVALID_URL
     try:
-        url = URL(text)
-        url.host  # noqa: B018  # decodes an IDN, which may fail
+        return URL(text)
     except ValueError:  # UnicodeError is one
         return FetchReason.INVALID_URL
-    return url
 
 
 def _is_name(host: str) -> bool:

@@ -127,6 +127,33 @@ async def test_many_bombs_at_once_stay_within_the_memory_of_bodies() -> None:
     assert memory.peak_bytes <= 5 * MIB + 8 * (64 << 10)
 
 
+@pytest.mark.image_rule(8)
+async def test_others_have_a_turn_between_the_pieces_of_a_bomb() -> None:
+    """Its 10 kB hold 10 MiB, and the event loop serves everybody."""
+    bomb, turns, turn_of = gzip.compress(bytes(8 * MIB)), 0, list[int]()
+
+    class Noting(BodyMemory):
+        def take(self, share: Share, size_bytes: int) -> bool:
+            turn_of.append(turns)
+            return super().take(share, size_bytes)
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with world() as web:
+        web.public.answers["/a.jpg"] = [response(bomb, IMAGE, "Content-Encoding: gzip")]
+        counting = asyncio.create_task(count_turns())
+        with Noting(1 << 30).share() as share:
+            assert isinstance(await web.fetcher.fetch(web.url("/a.jpg"), "acme", share), Fetched)
+        counting.cancel()
+
+    assert len(turn_of) >= 8 * MIB >> 16
+    assert len(set(turn_of)) == len(turn_of)
+
+
 async def test_what_looks_compressed_and_does_not_say_so_is_left_as_it_is() -> None:
     async with world() as web:
         compressed = gzip.compress(BODY)

@@ -353,6 +353,21 @@ async def test_who_waits_for_memory_that_a_host_holds_ends_at_the_deadline_and_t
     assert memory.taken_bytes == 0
 
 
+async def test_what_little_a_wait_for_memory_left_over_is_no_fair_trial_of_the_host() -> None:
+    memory, loop = BodyMemory(100_000), asyncio.get_running_loop()
+    async with world(fetch_timeout_s=LIMIT_S, breaker_failures=1) as web:
+        web.public.answers["/a.jpg"] = [response(bytes(90_000), IMAGE, length=90_001)]
+        with memory.share() as dripping:
+            dripping.add(90_000)
+            filling = asyncio.create_task(fill(web, memory, "/a.jpg"))
+            await until(lambda: memory.taken_bytes > 100_000)
+            loop.call_later(0.8 * LIMIT_S, dripping.empty)
+
+            assert await asyncio.wait_for(filling, 10) == "timeout_total"
+        assert web.fetcher._hosts.open == 0
+    assert memory.taken_bytes == 0
+
+
 @pytest.mark.image_rule(7)
 async def test_a_deadline_is_not_rounded_up_to_a_full_second() -> None:
     loop = asyncio.get_running_loop()

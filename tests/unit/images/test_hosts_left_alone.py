@@ -139,6 +139,15 @@ async def test_a_host_that_wants_a_long_rest_says_for_how_long_up_to_the_cap() -
     assert await scene.visit("tired:80", Evidence.GOOD) is None
 
 
+async def test_a_rest_that_ends_while_somebody_comes_gives_no_slot_for_nothing() -> None:
+    scene = Scene()
+    await scene.rest("tired:80", 20)
+    looks_s = iter([scene.clock.now_s + 19.9])  # and at the next look it is over
+    scene.hosts._clock = lambda: next(looks_s, scene.clock.now_s + 20.1)
+
+    assert await scene.hosts.enter(at("tired:80"), room) is FetchReason.RATE_LIMITED
+
+
 async def test_a_shorter_rest_does_not_shorten_a_longer_one() -> None:
     scene = Scene()
     first, second = await scene.enter("tired:80"), await scene.enter("tired:80")

@@ -204,3 +204,61 @@ async def test_what_hosts_hold_is_not_waited_for_before_a_first_byte() -> None:
     assert late.is_there
     decoding.empty()
     assert memory.taken_bytes == 0
+
+
+async def test_who_holds_little_goes_on_whoever_holds_the_rest() -> None:
+    """Four vendors that send a quarter each and then drip held everybody else up until their deadlines."""
+    memory = BodyMemory(1_200, per_owner_bytes=300, for_little_bytes=400)
+    dripping = [memory.share(f"hostile {number}") for number in range(4)]
+    for share in dripping:
+        await asyncio.wait_for(add(share, 200), 10)
+    late = [asyncio.create_task(add(share, 100)) for share in dripping]
+    await settle()
+    assert [task.done() for task in late] == [True, False, False, False]  # the oldest of all goes on
+
+    with memory.share("honest") as honest, memory.share("honest") as large:
+        assert honest.is_there
+        await asyncio.wait_for(add(honest, 50), 10)
+        await asyncio.wait_for(add(honest, 30), 10)  # 80 of 400 for each of the five
+        waiting = asyncio.create_task(add(large, 1))
+        await settle()
+        assert not waiting.done()
+        honest.empty()
+        await asyncio.wait_for(waiting, 10)
+
+    for share in dripping:
+        share.empty()
+    await asyncio.wait_for(asyncio.gather(*late), 10)
+    assert memory.taken_bytes == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 60)), max_size=60))
+def test_what_is_for_those_who_hold_little_is_never_more_than_was_kept_for_them(takes: list[tuple[int, int]]) -> None:
+    memory = BodyMemory(300, per_owner_bytes=100, for_little_bytes=120)
+    shares = [memory.share(str(owner)) for owner in range(6)]
+    for owner, size_bytes in takes:
+        if shares[owner].is_there:
+            shares[owner].add(size_bytes)
+
+    # Each may go over its part, or over the common one, by what came before it stopped.
+    assert memory.taken_bytes <= 300 + 6 * 60
+    held = [share for share in shares if share._held_bytes]
+    for share in held:
+        share.empty()
+    assert (memory.taken_bytes, memory._holders) == (0, 0)
+
+
+async def test_who_waits_for_hosts_hears_at_once_that_now_it_is_for_us() -> None:
+    """Else its deadline goes on although it waits for our decode."""
+    memory = BodyMemory(100)
+    coming, late = memory.share("acme"), memory.share("other")
+    coming.add(90)
+    late.add(20)
+    assert not late.waits_for_us
+    waiting = asyncio.create_task(late.freed())
+    await settle()
+
+    coming.whole()
+
+    await asyncio.wait_for(waiting, 10)
+    assert late.waits_for_us
