@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
@@ -74,15 +75,28 @@ class _Checked(io.FileIO):
             raise Refused(f"standard output: {error.strerror}") from error
 
 
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    r"""As `backslashreplace` does, but for `\xe9` and `\U0001f457`, which JSON does not have."""
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+_ESCAPED = "hangtag.escaped"
+codecs.register_error(_ESCAPED, _escape)
+
+
 @contextmanager
 def checked_stdout() -> Iterator[None]:
-    """Inside of the block, a line on standard output is written at once, or raises ReaderLeft or Refused."""
+    r"""Inside of the block, a line on standard output is written at once, or raises ReaderLeft or Refused.
+
+    Characters that its encoding does not have become `\uXXXX`, as JSON has it, in text too.
+    """
     plain = sys.stdout
     if plain is None:  # closed by whoever started us
         yield
         return
     buffer = io.BufferedWriter(_Checked(plain.fileno(), "w", closefd=False))
-    with redirect_stdout(io.TextIOWrapper(buffer, plain.encoding, plain.errors, line_buffering=True)) as stdout:
+    with redirect_stdout(io.TextIOWrapper(buffer, plain.encoding, _ESCAPED, line_buffering=True)) as stdout:
         yield
         try:
             stdout.flush()

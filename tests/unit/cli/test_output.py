@@ -77,6 +77,27 @@ def test_a_full_disk_ends_any_command_with_11_and_one_sentence(command: str) -> 
         assert hangtag(command, full.fileno()) == (11, ["hangtag: standard output: No space left on device"])
 
 
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("utf-8", "ftp://größe–衬衫👗"),  # noqa: RUF001 - a dash that latin-1 does not have
+        ("latin-1", r"ftp://größe\u2013\u886c\u886b\ud83d\udc57"),
+        ("ascii", r"ftp://gr\u00f6\u00dfe\u2013\u886c\u886b\ud83d\udc57"),
+    ],
+)
+def test_what_standard_output_has_no_character_for_is_escaped_as_in_json(encoding: str, shown: str) -> None:
+    def printed(output: str) -> str:
+        command = [sys.executable, "-m", "consumer", "images", "check", "--output", output, json.loads(f'"{shown}"')]
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        ended = subprocess.run(command, env=environment, capture_output=True, timeout=LIMIT_S, check=False)
+        assert (ended.returncode, ended.stderr) == (1, b"")
+        return ended.stdout.decode(encoding)
+
+    assert shown in printed("text")
+    assert shown in printed("json")
+    assert json.loads(printed("json"))[0]["url"] == json.loads(f'"{shown}"')
+
+
 def test_what_a_terminal_would_obey_is_shown_and_not_obeyed() -> None:
     hostile = "\x1b[2J \x9b31m \x07\x7f \u202eevil\u2066 \nforged line"
 
