@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -25,8 +24,7 @@ _AT_THE_DOOR = frozenset({FetchReason.BLOCKED_ADDRESS, FetchReason.PORT})
 _TOO_LATE = frozenset({FetchReason.TIMEOUT_TOTAL, FetchReason.TIMEOUT_CONNECT})
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """A body that came whole: not empty, within the cap, and nothing more is known of it."""
 
     url: str
@@ -34,8 +32,7 @@ class Fetched:
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FetchFailed:
+class FetchFailed(NamedTuple):
     """Why there is no body. What was found where belongs to our log, not to the vendor's event."""
 
     url: str

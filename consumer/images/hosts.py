@@ -8,7 +8,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -48,22 +48,17 @@ class Room(Protocol):
         """Wait until it may, as long as the wait is for us."""
 
 
-class Place(NamedTuple):
-    """One vendor at one host.
-
-    Slots, failures and pauses are counted for each: else a vendor whose URLs on a shared host fail would have that host
-    left alone for all others.
-    """
-
-    vendor_id: str
-    host: str
+#: One vendor at one host: its id, then the host. Slots, failures and pauses are counted for each: else a vendor whose
+#: URLs on a shared host fail would have that host left alone for all others.
+Place = tuple[str, str]
 
 
 @dataclass(slots=True)
 class Host:
     """What is known of a host, as one vendor has it."""
 
-    place: Place
+    vendor_id: str
+    name: str
     gate: Gate
     breaker: Breaker
     users: int = 0
@@ -161,7 +156,7 @@ class Hosts:
             if refused := self._refuse(visit):
                 return refused
             for gate in self._gates(host):
-                if not (gate.enter_at_once(place.vendor_id) or await gate.enter(place.vendor_id)):
+                if not (gate.enter_at_once(host.vendor_id) or await gate.enter(host.vendor_id)):
                     return self._refuse(visit) or FetchReason.TIMEOUT_TOTAL
                 visit.entered.append(gate)
                 if gate is host.gate and not room.is_there:
@@ -194,7 +189,7 @@ class Hosts:
         host = visit.host
         pause_s = self._let_rest(host, rest_s) if rest_s else 0.0  # before anybody else gets the slot
         for gate in visit.entered:
-            gate.leave(visit.begun_s, host.place.vendor_id, pause_s if gate is host.gate else 0.0)
+            gate.leave(visit.begun_s, host.vendor_id, pause_s if gate is host.gate else 0.0)
         host.users -= 1
         if host.breaker.is_open and not visit.is_trial:
             return  # begun before the host was left alone: old news
@@ -228,9 +223,8 @@ class Hosts:
         host.breaker.failed()
         if host.breaker.is_open:
             host.gate.turn_all_away()
-            vendor_id, name = host.place
             failures = self._settings.breaker_failures
-            log.warning("image_host_left_alone", host=name, vendor_id=vendor_id, failures=failures)
+            log.warning("image_host_left_alone", host=host.name, vendor_id=host.vendor_id, failures=failures)
 
     def _host(self, place: Place) -> Host:
         if host := self._hosts.get(place):
@@ -242,13 +236,13 @@ class Hosts:
             settings.breaker_failures, settings.breaker_first_s, settings.breaker_cap_s, clock=self._clock
         )
         self._forget_unused()
-        host = self._hosts[place] = Host(place, gate, breaker)
+        host = self._hosts[place] = Host(*place, gate, breaker)
         return host
 
     def _forget_unused(self) -> None:
         """Make room for one more, the longest unused first; whoever leaves a host needs it."""
         while len(self._hosts) >= self._settings.hosts_remembered:
-            unused = next((host.place for host in self._hosts.values() if not host.users), None)
+            unused = next((place for place, host in self._hosts.items() if not host.users), None)
             if unused is None:
                 return
             del self._hosts[unused]

@@ -16,7 +16,7 @@ from consumer.events import FetchReason
 from consumer.images.dialling import judge
 from consumer.images.exchange import Answer, Exchange, Redirect
 from consumer.images.fetched import Fetched, FetchFailed, public_reason, refusal_in, warn_of_address
-from consumer.images.hosts import Evidence, Hosts, Place, Visit
+from consumer.images.hosts import Evidence, Hosts, Visit
 from consumer.images.resolving import make_resolver
 from consumer.images.steps import Step, StepKind
 from consumer.images.urls import UrlPolicy, host_key
@@ -183,7 +183,7 @@ class Fetcher:
     async def _hop(self, journey: _Journey, url: URL) -> Answer:
         if journey.left_s <= 0:
             return journey.noted(url, Answer(FetchReason.TIMEOUT_TOTAL))
-        visit = await self._hosts.enter(Place(journey.vendor_id, host_key(url)), journey.share)
+        visit = await self._hosts.enter((journey.vendor_id, host_key(url)), journey.share)
         if not isinstance(visit, Visit):
             return journey.noted(url, Answer(visit))
         answer, evidence = _NO_ANSWER, Evidence.NONE

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 
 import pytest
 from prometheus_client import generate_latest
@@ -88,7 +87,7 @@ async def test_a_failure_tells_the_vendor_its_own_url_and_one_word() -> None:
         for url in await try_everything(web):
             with BodyMemory(MIB).share() as share:
                 result = await web.fetcher.fetch(url, "acme", share)
-            told = {name: value for name, value in asdict(result).items() if name not in {"url", "steps", "body"}}
+            told = {name: value for name, value in result._asdict().items() if name not in {"url", "steps", "body"}}
 
             assert result.url == url
             assert all(value is None or re.fullmatch(r"[a-z0-9_]+", str(value)) for value in told.values())

@@ -37,7 +37,7 @@ def let_in(found: Visit | FetchReason) -> Visit:
 
 def at(name: str, vendor_id: str = "acme") -> Place:
     """One vendor at a host."""
-    return Place(vendor_id, name)
+    return vendor_id, name
 
 
 class Scene:
