@@ -31,15 +31,14 @@ class Deadlines:
     def start(self, deadline: Deadline) -> None:
         """It counts, from now on or with another moment."""
         self._running.add(deadline)
-        self._look_by(deadline.when_s)
+        if deadline.when_s < self._look_at_s:
+            self._look_by(deadline.when_s)
 
     def stop(self, deadline: Deadline) -> None:
         """It does not count."""
         self._running.discard(deadline)
 
     def _look_by(self, when_s: float) -> None:
-        if when_s >= self._look_at_s:
-            return
         if self._next_look is not None:
             self._next_look.cancel()
         self._look_at_s = when_s
@@ -51,7 +50,8 @@ class Deadlines:
         for deadline in [running for running in self._running if running.when_s <= now_s]:
             self._running.remove(deadline)
             deadline.cut_off()
-        self._look_by(min((running.when_s for running in self._running), default=math.inf))
+        if self._running:
+            self._look_by(min(running.when_s for running in self._running))
 
 
 class Deadline:

@@ -146,15 +146,17 @@ class Exchange:
         if refused := judge_head(response.status, headers, self._max_body_bytes) or body.judge_encoding():
             return refused
         # Not `readany`: it joins what came in crumbs. `iter_chunks` does the same in more steps.
-        while body.has_more or (piece := await response.content.readchunk()) != _END:
+        content = response.content
+        while body.has_more or (piece := await content.readchunk()) != _END:
             if body.has_more:  # 10 MiB may come of a few packets, and others have a turn in between
                 await asyncio.sleep(0)
             before = body.size_bytes
             if refused := body.feed(b"" if body.has_more else piece[0]):
                 return refused
             is_within = share.add(body.size_bytes - before)
-            is_over = response.content.at_eof() and not body.has_more
-            if not (is_within or is_over or await _room(share, visit, deadline)):
+            if content.at_eof() and content.exception() is None and not body.has_more:
+                break
+            if not (is_within or await _room(share, visit, deadline)):
                 return FetchReason.TIMEOUT_TOTAL
         self._metrics.body_took(time.perf_counter() - started)
         return body.finish(whole_range(headers) if response.status == PARTIAL else None)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class _Account:
+class Account:
     """What one owner holds."""
 
     taken_bytes: int = 0
@@ -37,9 +37,9 @@ class BodyMemory:
         self._common_bytes = max_bytes - for_little_bytes
         self._for_little_bytes = for_little_bytes
         self._per_owner_bytes = max_bytes if per_owner_bytes is None else per_owner_bytes
-        self._all = _Account()
+        self._all = Account()
         self._holders = 0
-        self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
+        self._accounts: defaultdict[str, Account] = defaultdict(Account)
         """Kept once there: as many as there are vendors."""
 
     @property
@@ -49,14 +49,13 @@ class BodyMemory:
 
     def share(self, owner: str = "") -> Share:
         """An account for one body, empty; as a context it gives back what it took."""
-        return Share(self, owner)
+        return Share(self, self._accounts[owner])
 
-    def has_room(self, owner: str) -> bool:
+    def has_room(self, own: Account) -> bool:
         """Whether nobody has to wait, and the owner neither; or the owner holds little."""
-        own_bytes = self._accounts[owner].taken_bytes
-        return own_bytes <= self._per_owner_bytes and (
-            not self._is_full or (0 < self._for_little_bytes >= own_bytes * self._holders)
-        )
+        if own.taken_bytes > self._per_owner_bytes:
+            return False
+        return not self._is_full or 0 < self._for_little_bytes >= own.taken_bytes * self._holders
 
     @property
     def _is_full(self) -> bool:
@@ -64,72 +63,75 @@ class BodyMemory:
 
     def take(self, share: Share, size_bytes: int) -> bool:
         """Book bytes that came; whether the next may come at once."""
-        own = self._accounts[share.owner]
+        own = share.account
         self._holders += not own.taken_bytes
         for account in (self._all, own):
             account.taken_bytes += size_bytes
             account.shares[share] = None
-        return self.has_room(share.owner)
+        return self.has_room(own)
 
-    def is_held_by_us(self, owner: str) -> bool:
+    def is_held_by_us(self, own: Account) -> bool:
         """Whether most of what is too much is bodies that came whole: they wait for us, not for a host that drips."""
-        return _is_ours(self._all if self._is_full else self._accounts[owner])
+        return _is_ours(self._all if self._is_full else own)
 
-    async def changes(self, owner: str) -> None:
+    async def changes(self, own: Account) -> None:
         """Wait for something that the owner may wait for."""
-        changed = self._accounts[owner].changed
-        changed.clear()
-        await changed.wait()
+        own.changed.clear()
+        await own.changed.wait()
 
     def count_whole(self, share: Share, size_bytes: int) -> None:
         """So much of what the share holds waits for us from now on; with a minus, no more."""
         was_ours = _is_ours(self._all)
-        for account in (self._all, self._accounts[share.owner]):
+        for account in (self._all, share.account):
             account.whole_bytes += size_bytes
         if self._is_full and _is_ours(self._all) is not was_ours:
-            self._tell(*self._accounts)
-        elif not self.has_room(share.owner):
-            self._tell(share.owner)
+            self._tell_all()
+        elif not self.has_room(share.account):
+            share.account.changed.set()
 
     def give_back(self, share: Share, size_bytes: int) -> None:
         """What the share held is free."""
         was_full = self._is_full
-        own = self._accounts[share.owner]
+        own = share.account
         for account in (self._all, own):
             account.taken_bytes -= size_bytes
             del account.shares[share]
         self._holders -= not own.taken_bytes
-        self._tell(*(self._accounts if was_full else (share.owner,)))
+        if was_full:
+            self._tell_all()
+        else:
+            own.changed.set()
 
     def may_go_on(self, share: Share) -> bool:
         """Whether the next bytes of the body may come."""
-        if self.has_room(share.owner) or _oldest(self._all) is share:
+        if self.has_room(share.account) or _oldest(self._all) is share:
             return True
-        return not self._is_full and _oldest(self._accounts[share.owner]) is share
+        return not self._is_full and _oldest(share.account) is share
 
-    def _tell(self, *owners: str) -> None:
-        for owner in owners:
-            self._accounts[owner].changed.set()
+    def _tell_all(self) -> None:
+        for account in self._accounts.values():
+            account.changed.set()
 
 
-def _is_ours(account: _Account) -> bool:
+def _is_ours(account: Account) -> bool:
     return 2 * account.whole_bytes >= account.taken_bytes
 
 
-def _oldest(account: _Account) -> Share | None:
+def _oldest(account: Account) -> Share | None:
     return next(iter(account.shares), None)
 
 
 class Share:
     """What one body holds."""
 
-    __slots__ = ("_held_bytes", "_is_whole", "_memory", "owner")
+    __slots__ = ("_held_bytes", "_is_whole", "_memory", "account")
 
-    def __init__(self, memory: BodyMemory, owner: str) -> None:
+    def __init__(self, memory: BodyMemory, account: Account) -> None:
         self._memory = memory
         self._held_bytes = 0
         self._is_whole = False
-        self.owner = owner
+        self.account = account
+        """Its owner's."""
 
     def add(self, size_bytes: int) -> bool:
         """So many more have come; whether the next may come at once, else `may_go_on` says when."""
@@ -139,7 +141,7 @@ class Share:
     @property
     def is_there(self) -> bool:
         """Whether a first byte may come at once."""
-        return self._memory.has_room(self.owner)
+        return self._memory.has_room(self.account)
 
     @property
     def may_go_on(self) -> bool:
@@ -149,11 +151,11 @@ class Share:
     @property
     def waits_for_us(self) -> bool:
         """Whether what has to go first is ours to do; else hosts hold it, for as long as their deadlines let them."""
-        return self._memory.is_held_by_us(self.owner)
+        return self._memory.is_held_by_us(self.account)
 
     async def freed(self) -> None:
         """Wait until it may be otherwise."""
-        await self._memory.changes(self.owner)
+        await self._memory.changes(self.account)
 
     async def come(self) -> None:
         """Wait for a first byte's room, as long as the wait is for us."""
