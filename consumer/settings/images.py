@@ -186,7 +186,9 @@ class ImageSettings(Section):
     retries: int = Field(1, ge=0, le=3, description="Of a fetch that may do better; a second finds about one percent.")
     max_redirects: int = Field(3, ge=0, description="Hops followed, each checked like the first URL.")
     max_body_bytes: int = Field(10 << 20, ge=1, description="Body cap, by Content-Length and by counting.")
-    body_bytes: int = Field(256 << 20, ge=1, description="Bytes of bodies that come in or wait to be decoded.")
+    body_bytes: int = Field(
+        256 << 20, ge=1, description="Bytes of bodies that come in or wait to be decoded; one vendor has a quarter."
+    )
     max_pixels: int = Field(
         40_000_000, ge=1, le=200_000_000, description="Width x height, read from the header before decoding."
     )
