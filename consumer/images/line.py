@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from consumer.images.bodies import are_crumbs
 from consumer.images.dial import dials
@@ -50,9 +51,17 @@ class Line(ReadLimited):
         self._pieces += bool(data)  # without any, it goes on with what came before
         self._received_bytes += len(data)
         is_too_much = self._received_bytes > self._max_bytes or are_crumbs(self._pieces, self._received_bytes)
-        if not (is_too_much or (self._is_answered and data and self._is_idle)):
-            super().data_received(data)
-        elif self.transport is not None:
+        if is_too_much or (self._is_answered and data and self._is_idle):
+            self._break_off()
+            return
+        super().data_received(data)
+        if isinstance(self.exception(), HttpProcessingError) and self._payload is not None and not self._is_idle:
+            # aiohttp tells whoever waits for a head, and takes the limit of silence from whoever reads the body.
+            self._payload.set_exception(aiohttp.ClientPayloadError("broken framing"))
+
+    def _break_off(self) -> None:
+        self.force_close()
+        if self.transport is not None:
             self.transport.abort()
 
     @property
@@ -68,7 +77,7 @@ class Line(ReadLimited):
         if self._interim > _INTERIM_ANSWERS:
             return
         if self._is_answered:
-            self.force_close()
+            self._break_off()  # the client may have put it back already, where nobody asks whether it should close
             return
         is_interim = data[0].code in _INTERIM
         self._is_answered = not is_interim

@@ -28,7 +28,8 @@ class BodyMemory:
     """Counts what has really come. Over the limit only the oldest body goes on, so that one always gets through.
 
     Of one owner, no more than `per_owner_bytes` and its oldest body go on: else one could hold everybody up. Some could
-    together, so the last `for_little_bytes` are for those who hold little: an equal part for each who holds any.
+    together, so for all the limit is lower by `for_little_bytes`, which are for those who hold little: no more than an
+    equal part of them for each who holds any.
     Nothing is reserved by what a header claims: some hosts that claim 10 MiB each and send nothing could do that too.
     What comes before a reader stops is in the client's and the sockets' buffers. For one event loop.
     """
@@ -55,7 +56,10 @@ class BodyMemory:
         """Whether nobody has to wait, and the owner neither; or the owner holds little."""
         if own.taken_bytes > self._per_owner_bytes:
             return False
-        return not self._is_full or 0 < self._for_little_bytes >= own.taken_bytes * self._holders
+        if not self._is_full:
+            return True
+        is_little = own.taken_bytes * self._holders <= self._for_little_bytes
+        return is_little and self._all.taken_bytes <= self._common_bytes + self._for_little_bytes
 
     @property
     def _is_full(self) -> bool:

@@ -84,6 +84,7 @@ class UrlPolicy:
     def _judge_origin(self, url: URL, hosts: VendorHosts) -> FetchReason | None:
         try:
             url.host  # noqa: B018  # decodes an IDN
+            host_key(url)  # takes apart what yarl has put together: `[2606:47①0::1]` has lost its brackets by then
         except ValueError:
             return FetchReason.INVALID_URL
         if url.scheme not in self.schemes:
@@ -124,7 +125,7 @@ def _parse(text: str) -> URL | FetchReason:
         return FetchReason.INVALID_URL
     try:
         return URL(text)
-    except ValueError:  # UnicodeError is one
+    except (ValueError, IndexError):  # UnicodeError is one; yarl looks behind the end of `[::1]@`
         return FetchReason.INVALID_URL
 
 

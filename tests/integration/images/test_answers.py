@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from tests.integration.images.hosts import BODY, IMAGE, SILENCE, Answer, chunked, response, then_close, world
+from tests.integration.images.hosts import BODY, IMAGE, SILENCE, Answer, World, chunked, response, then_close, world
 from tests.support.wait import until
 
 WHOLE, PART = f"bytes 0-{len(BODY) - 1}/{len(BODY)}", f"bytes 0-{len(BODY) - 1}/99999"
@@ -180,6 +180,50 @@ async def test_a_second_answer_at_once_is_nobodys_answer_either() -> None:
         await until(lambda: not web.public.open_connections)
 
         assert await web.fetch(response(b"good", IMAGE), path="/b.jpg") == b"good"
+
+
+def has_begun(web: World) -> bool:
+    """Whether the head of an answer has come."""
+    return bool(web.metrics.registry.get_sample_value("hangtag_image_connections_total", {"connection": "new"}))
+
+
+@pytest.mark.image_rule(8)
+@pytest.mark.parametrize("second", [response(b"poison", IMAGE), response(b"poi", IMAGE, length=9_000_000)])
+async def test_a_second_answer_that_comes_with_the_end_of_the_first_is_nobodys_answer_either(second: bytes) -> None:
+    """The first is taken for whole, and its connection for one to use again, before the second is seen."""
+    go_on = asyncio.Event()
+    whole = response(BODY, IMAGE)
+
+    async def in_two(writer: asyncio.StreamWriter) -> None:
+        writer.write(whole[:-3])
+        await go_on.wait()
+        writer.write(whole[-3:] + second)
+
+    async with world() as web:
+        fetching = asyncio.create_task(web.fetch(in_two))
+        await until(lambda: has_begun(web))
+        go_on.set()
+
+        assert await fetching == BODY
+        await until(lambda: not web.public.open_connections)
+        assert await web.fetch(response(b"good", IMAGE), path="/b.jpg") == b"good"
+
+
+async def test_chunks_that_are_none_end_at_once() -> None:
+    """And not at the deadline, for which they would hold a slot and memory."""
+    go_on = asyncio.Event()
+
+    async def broken(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n")
+        await go_on.wait()
+        writer.write(b"nonsense\r\n")
+
+    async with world(retries=0) as web:
+        fetching = asyncio.create_task(web.fetch(broken))
+        await until(lambda: has_begun(web))
+        go_on.set()
+
+        assert await asyncio.wait_for(fetching, web.settings.fetch_timeout_s / 2) == "incomplete"
 
 
 @pytest.mark.image_rule(7)

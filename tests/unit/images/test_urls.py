@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
@@ -93,6 +93,8 @@ def test_a_proper_url_is_accepted(text: str) -> None:
         "http://h:80:80/",
         "http://h:-1/",
         "http://h:a/",
+        "http://[::1]@/",  # yarl 1.25 raises IndexError
+        "http://[2606:47①0::1111]/",  # and leaves the brackets off
         "https://shop.example/" + "a" * (MAX_URL_CHARACTERS - 20),
     ],
 )
@@ -238,6 +240,8 @@ def test_a_redirect_is_followed_from_where_it_stands(location: str, target: str)
         ("https://a\\@b/", FetchReason.INVALID_URL),
         ("//a\\@b/", FetchReason.INVALID_URL),
         ("//127.1/", FetchReason.INVALID_URL),
+        ("https://[::1]@/", FetchReason.INVALID_URL),
+        ("//[2606:47①0::1111]/", FetchReason.INVALID_URL),
         ("//①②⑦.⓪.⓪.①/", FetchReason.BLOCKED_ADDRESS),
         ("//user@shop.example/", FetchReason.USERINFO),
         ("//shop.example:22/", FetchReason.PORT),
@@ -249,6 +253,21 @@ def test_a_redirect_is_followed_from_where_it_stands(location: str, target: str)
 )
 def test_a_redirect_is_vetted_like_a_first_url(location: str, reason: FetchReason) -> None:
     assert POLICY.follow(URL("https://shop.example/a/"), location, ANY) is reason
+
+
+@given(
+    st.sampled_from(["http://", "https://", "//", ""]),
+    st.text(st.sampled_from("[]@:/.?#%&-_①⑦。ａé\u00ad019afx ") | st.characters(), max_size=24),
+)
+@example("http://", "[::1]@/")
+@example("http://", "[::①]/")
+def test_no_text_is_too_odd_for_an_answer(start: str, rest: str) -> None:
+    """What raises here ends the worker, and again after each start."""
+    vetted = POLICY.vet(start + rest, ANY)
+    target = POLICY.follow(URL("https://shop.example/a/"), start + rest, ANY)
+
+    for found in (vetted, target):
+        assert isinstance(found, FetchReason) or host_key(found) == f"{str(found.raw_host).rstrip('.')}:{found.port}"
 
 
 @pytest.mark.image_rule(6)
