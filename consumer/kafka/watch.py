@@ -29,6 +29,8 @@ log = structlog.get_logger()
 ALARM_S = 30.0
 #: A topic that was there at the start may be missing for so long, as while it is created anew.
 MISSING_TOPIC_S = 60.0
+#: No broker is up for so long: all are gone. Librdkafka mostly says so itself, of a second outage not always.
+NONE_UP_S = 3.0
 #: The same error is logged this often at most.
 REPEAT_S = 5.0
 
@@ -45,6 +47,7 @@ class GroupWatch:
         self._logged_at_s: dict[str, float] = {}
         self._last_error = "none"
         self._is_reachable = True
+        self._none_up_since_s: float | None = None
         self._had_outage = False
         self._refusal: Refused | None = None
         self._join_state = "unknown"
@@ -74,6 +77,7 @@ class GroupWatch:
     def reachable(self) -> None:
         """A broker answers."""
         self._is_reachable = True
+        self._none_up_since_s = None
         self._refusal = None
         self._vitals.obstacle("broker", None)
 
@@ -106,9 +110,7 @@ class GroupWatch:
         if isinstance(refusal := fatal_for(error), Refused):
             self._refusal = refusal
         if error.code() == ALL_DOWN:
-            self._is_reachable = False
-            self._had_outage = True
-            self._vitals.obstacle("broker", "no Kafka broker answers")
+            self._lost_all()
         self._note(error)
 
     def statistics(self, text: str) -> None:
@@ -117,12 +119,26 @@ class GroupWatch:
         self._join_state = facts.get("cgrp", {}).get("join_state", "unknown")
         if any(broker["state"] == "UP" for broker in facts["brokers"].values()):
             self.reachable()
+        else:
+            self._none_is_up()
         self.end_offsets = {
             int(number): partition["ls_offset"]
             for topic in facts["topics"].values()
             for number, partition in topic["partitions"].items()
             if partition["ls_offset"] >= 0
         }
+
+    def _none_is_up(self) -> None:
+        now_s = self._clock()
+        if self._none_up_since_s is None:
+            self._none_up_since_s = now_s
+        elif self._is_reachable and now_s - self._none_up_since_s >= NONE_UP_S:
+            self._lost_all()
+
+    def _lost_all(self) -> None:
+        self._is_reachable = False
+        self._had_outage = True
+        self._vitals.obstacle("broker", "no Kafka broker answers")
 
     def check(self) -> None:
         """Once a second: sound the alarm when the assignment stays away. Raises Refused when no broker lets us in."""

@@ -136,6 +136,24 @@ def test_no_broker_makes_unready_until_one_answers(scene: Scene) -> None:
     assert [scene.watch.take_outage() for _ in range(2)] == [True, False]
 
 
+def test_brokers_that_are_down_for_seconds_are_gone_though_librdkafka_does_not_say_so(scene: Scene) -> None:
+    def report(state: str) -> None:
+        scene.watch.statistics(json.dumps({"brokers": {"a": {"state": state}}, "topics": {}}))
+
+    for state in ("UP", "CONNECT", "UP", "DOWN", "DOWN"):  # a moment without any is nothing
+        report(state)
+        scene.clock.now_s += 1.5
+    assert scene.watch.is_reachable
+
+    report("DOWN")
+    assert scene.vitals.not_ready() == ["no Kafka broker answers"]
+    report("DOWN")
+    assert [scene.watch.take_outage() for _ in range(2)] == [True, False]
+
+    report("UP")
+    assert scene.vitals.not_ready() == []
+
+
 @pytest.mark.parametrize(
     ("code", "setting"), [(KafkaError._AUTHENTICATION, "sasl.password"), (KafkaError._SSL, "ssl.ca.location")]
 )
