@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 import gc
-import ipaddress
 import signal
-import socket
-import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 from hypothesis import settings
 
+from tests.support.loopback import guard_loopback
 from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ THREAD_LIMIT_S = 5
 
 def pytest_configure() -> None:
     """Put the guard in; an audit hook stays for the life of the process."""
-    sys.addaudithook(_refuse_to_dial_out)
+    guard_loopback()
     # Hypothesis fails what takes over 200 ms; on a busy machine that is no fault of the code.
     settings.register_profile("patient", deadline=None)
     settings.load_profile("patient")
@@ -72,23 +70,3 @@ def _started_since(before: set[threading.Thread]) -> set[threading.Thread]:
         if isinstance(thread, threading._DummyThread) or "_run_safe_shutdown_loop" in thread.name
     }
     return {thread for thread in threading.enumerate() if thread.is_alive()} - before - foreign
-
-
-def _refuse_to_dial_out(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
-        return
-    sock, address = arguments[0], arguments[1]
-    if sock.family not in {socket.AF_INET, socket.AF_INET6} or address is None:
-        return
-    if not _is_loopback(str(address[0])):
-        # No OSError: code under test takes those for an unreachable host and goes on.
-        raise RuntimeError(f"tests dial loopback only, not {address}")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:  # a name, which would have to be looked up
-        return False

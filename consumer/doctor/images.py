@@ -158,7 +158,8 @@ def _verdict(results: list[FetchResult], arrived: int) -> Finding:
     answers = f"{_ADDRESS}: {by_address or 'fetched'}, {_NAME}: {by_name or 'fetched'}"
     if not arrived and by_address == by_name == refused:
         return Finding("image_egress", Status.OK, f"{_ADDRESS} is refused, as such and behind the name {_NAME}")
-    if not arrived and (by_address, by_name) == (refused, FetchReason.DNS):
+    is_unknown = FetchReason.DNS in {by_name, getattr(results[1], "told", None)}  # a look-up may end at a limit
+    if not arrived and by_address == refused and is_unknown:
         return Finding("image_egress", Status.UNKNOWN, f"{_NAME} has no address here, so none was dialled ({answers})")
     found = f"private addresses are not refused: {arrived} connections arrived ({answers})"
     return Finding("image_egress", Status.FAILED, found, "start no worker here, and report it as SECURITY.md says")

@@ -10,7 +10,7 @@ loading             a URL's views, or why there are none; one work for all who a
 │   └── exchange    one request and its answer (bodies, memory, deadlines) or what went wrong (failures)
 │       └── dialling          the one door to the network (resolving, dial); which connections stay open
 │                             (kept_connections), and what each may send (line, read_limit)
-└── decode_pool     the views: what a file says of itself (sniff, isobmff, animation), limits (decoding), then,
+└── decode_pool     the views: what a file says of itself (sniff, isobmff, png, animation), limits (decoding), then,
     │               on threads that vendors share by the second (fair_threads, fair_queue)
     ├── pixels      the views themselves, frozen: fast for JPEG, with Pillow (pillow) for the rest
     └── sandbox     those of AVIF and HEIC, in a process of their own (sandbox_process)

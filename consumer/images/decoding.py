@@ -50,7 +50,7 @@ DEFAULT_LIMITS = PixelLimits()
 
 
 class DecodePath(StrEnum):
-    """Which way a body took: the metric's label. A JPEG on the fallback is one that the fast decoder refused."""
+    """Which way a body took: the metric's label. JPEGs on the fallback are in CMYK, or refused by the fast decoder."""
 
     FAST = "fast"
     FALLBACK = "fallback"

@@ -105,7 +105,7 @@ def _authorities(settings: ImageSettings) -> ssl.SSLContext | bool:
 def judge(policy: AddressPolicy, address: Address, port: int) -> FetchReason | None:
     """The policy's verdict; and no address of this machine itself, public or not, unless it is an exception."""
     reason = policy.judge(address, port)
-    if reason is None and not policy.is_excepted(address, port) and is_our_own(address):
+    if reason is None and not policy.is_excepted(address, port) and is_our_own(policy.unwrapped(address)):
         return FetchReason.BLOCKED_ADDRESS
     return reason
 

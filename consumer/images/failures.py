@@ -13,6 +13,7 @@ from aiohttp import hdrs
 
 from consumer.events import FetchReason
 from consumer.images.hosts import Evidence
+from consumer.images.line import EndlessAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,7 @@ _MEANINGS: tuple[tuple[type[Exception], FetchReason, Evidence], ...] = (
     (aiohttp.ClientConnectorDNSError, FetchReason.DNS, Evidence.NONE),
     (aiohttp.InvalidURL, FetchReason.INVALID_URL, Evidence.NONE),
     (aiohttp.ClientProxyConnectionError, FetchReason.CONNECT, Evidence.NONE),
+    (EndlessAnswerError, FetchReason.TOO_LARGE, Evidence.ALIVE),
     (aiohttp.ClientPayloadError, FetchReason.INCOMPLETE, Evidence.NONE),
     (aiohttp.ServerDisconnectedError, FetchReason.INCOMPLETE, Evidence.NONE),
     (aiohttp.ClientResponseError, FetchReason.INCOMPLETE, Evidence.NONE),

@@ -28,7 +28,7 @@ class Evidence(Enum):
     """What a request says of its host."""
 
     GOOD = auto()
-    """It gave a picture."""
+    """It gave a body that may be a picture."""
     ALIVE = auto()
     """It answered, and be it with a refusal."""
     BAD = auto()
@@ -109,7 +109,7 @@ class Hosts:
     """For one event loop.
 
     A slot of the host comes first, then one of the process: a crowded host holds none that others could use. No vendor
-    has more than three quarters of the process. Hosts that are slow, or never gave a picture, share half of it, and no
+    has more than three quarters of the process. Hosts that are slow, or never gave a body, share half of it, and no
     vendor has more than half of that: it can invent any number of hosts.
     """
 

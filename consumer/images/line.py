@@ -25,6 +25,10 @@ _INTERIM = frozenset(range(100, 200)) - {101}  # after which there is no HTTP an
 _HEAD_BYTES, _FRAMING = 1 << 20, 2
 
 
+class EndlessAnswerError(aiohttp.ClientPayloadError):
+    """More has come than any answer needs, or in more pieces."""
+
+
 class Line(ReadLimited):
     """A connection that says when it stands, takes one answer a request, and has an end to what is no body of it."""
 
@@ -42,22 +46,40 @@ class Line(ReadLimited):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It stands; others of the same name may have been tried since."""
-        dial = dials.get()
-        dial.stands, dial.address = True, str(transport.get_extra_info("peername")[0])
         super().connection_made(transport)
+        dial = dials.get()
+        dial.stands = True
+        if peer := transport.get_extra_info("peername"):  # None when it has been reset already
+            dial.address = str(peer[0])
 
     def data_received(self, data: bytes) -> None:
         """Take what came, or break off when it is more than any answer needs, or nobody asked for it."""
         self._pieces += bool(data)  # without any, it goes on with what came before
         self._received_bytes += len(data)
-        is_too_much = self._received_bytes > self._max_bytes or are_crumbs(self._pieces, self._received_bytes)
-        if is_too_much or (self._is_answered and data and self._is_idle):
+        if self._received_bytes > self._max_bytes or are_crumbs(self._pieces, self._received_bytes):
+            self._fail(EndlessAnswerError("an answer without end"))
             self._break_off()
-            return
-        super().data_received(data)
-        if isinstance(self.exception(), HttpProcessingError) and self._payload is not None and not self._is_idle:
-            # aiohttp tells whoever waits for a head, and takes the limit of silence from whoever reads the body.
-            self._payload.set_exception(aiohttp.ClientPayloadError("broken framing"))
+        elif self._is_answered and data and self._is_idle:
+            self._break_off()
+        else:
+            super().data_received(data)
+            if self._is_answered and isinstance(self.exception(), HttpProcessingError):
+                # aiohttp tells whoever waits for a head, and takes the limit of silence from whoever reads the body.
+                self._fail(aiohttp.ClientPayloadError("broken framing"))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """A body whose length nobody named is whole only where the connection was closed, not where it broke."""
+        if exc is not None and self._is_answered:
+            self._fail(aiohttp.ClientPayloadError("the connection broke"))
+        super().connection_lost(exc)
+
+    def _fail(self, error: aiohttp.ClientPayloadError) -> None:
+        """Tell whoever waits for a head, or reads the body."""
+        if not self._is_answered:
+            self.set_exception(error)
+        elif self._payload is not None and not self._is_idle:
+            self._payload.set_exception(error)
+            self._payload = None  # else aiohttp would say another one at the end of the connection
 
     def _break_off(self) -> None:
         self.force_close()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Account:
     """What one owner holds."""
 
@@ -42,6 +42,7 @@ class BodyMemory:
         self._holders = 0
         self._accounts: defaultdict[str, Account] = defaultdict(Account)
         """Kept once there: as many as there are vendors."""
+        self._waiting: set[Account] = set()
 
     @property
     def taken_bytes(self) -> int:
@@ -81,6 +82,7 @@ class BodyMemory:
     async def changes(self, own: Account) -> None:
         """Wait for something that the owner may wait for."""
         own.changed.clear()
+        self._waiting.add(own)
         await own.changed.wait()
 
     def count_whole(self, share: Share, size_bytes: int) -> None:
@@ -113,8 +115,9 @@ class BodyMemory:
         return not self._is_full and _oldest(share.account) is share
 
     def _tell_all(self) -> None:
-        for account in self._accounts.values():
+        for account in self._waiting:
             account.changed.set()
+        self._waiting.clear()
 
 
 def _is_ours(account: Account) -> bool:

@@ -14,7 +14,7 @@ from consumer.images.sniff import SANDBOXED, ImageFormat, ImageHeader, read_orie
 
 
 def limit_pillow(max_pixels: int) -> None:
-    """The second belt, for the whole process: Pillow itself refuses larger pictures. Called once, at the start."""
+    """The second belt, for the whole process: Pillow itself refuses larger pictures."""
     Image.MAX_IMAGE_PIXELS = max_pixels
     warnings.filterwarnings("ignore", module=r"PIL\.")  # its remarks on a vendor's EXIF block are no log lines
     warnings.simplefilter("error", Image.DecompressionBombWarning)

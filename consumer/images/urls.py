@@ -26,6 +26,10 @@ _ORIGINS_REMEMBERED = 10_000
 
 #: Backslashes split parsers (GHSA-v359-jj2v-j536), yarl silently drops line breaks, half a surrogate has no encoding.
 _FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+#: What stands before the path (RFC 3986, section 3.2), more strictly than yarl reads it: it takes ` 80`, `8_0` and `٨٠`
+#: for a port, `[v1.shop.example]` for that name, and drops an empty user.
+_BEFORE_PATH = re.compile(r"(?:[^:/?#]*:)?//([^/?#]*)")
+_AUTHORITY = re.compile(r"(?:.+@)?(\[[0-9a-fA-F:.]+\]|[^\[\]@:]*)(:[0-9]*)?")
 #: What yarl leaves in a host may still hold NUL, blanks and percent signs.
 _HOST_NAME = re.compile(r"(?=.{1,254}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 
@@ -122,6 +126,8 @@ def _host_key(scheme: str, authority: str) -> str:
 
 def _parse(text: str) -> URL | FetchReason:
     if not text or len(text) > MAX_URL_CHARACTERS or _FORBIDDEN.search(text):
+        return FetchReason.INVALID_URL
+    if (found := _BEFORE_PATH.match(text)) and not _AUTHORITY.fullmatch(found[1]):
         return FetchReason.INVALID_URL
     try:
         return URL(text)

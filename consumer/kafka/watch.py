@@ -48,6 +48,7 @@ class GroupWatch:
         self._last_error = "none"
         self._is_reachable = True
         self._none_up_since_s: float | None = None
+        self._was_up = False
         self._had_outage = False
         self._refusal: Refused | None = None
         self._join_state = "unknown"
@@ -76,7 +77,7 @@ class GroupWatch:
 
     def reachable(self) -> None:
         """A broker answers."""
-        self._is_reachable = True
+        self._is_reachable = self._was_up = True
         self._none_up_since_s = None
         self._refusal = None
         self._vitals.obstacle("broker", None)
@@ -129,11 +130,14 @@ class GroupWatch:
         }
 
     def _none_is_up(self) -> None:
+        """Before the first answer ever it is no outage: a handshake may take its time."""
         now_s = self._clock()
         if self._none_up_since_s is None:
             self._none_up_since_s = now_s
-        elif self._is_reachable and now_s - self._none_up_since_s >= NONE_UP_S:
+        elif self._was_up and self._is_reachable and now_s - self._none_up_since_s >= NONE_UP_S:
             self._lost_all()
+            self._last_error = "no Kafka broker is up"
+            log.warning("kafka_unreachable", seconds=round(now_s - self._none_up_since_s))
 
     def _lost_all(self) -> None:
         self._is_reachable = False

@@ -22,7 +22,7 @@ class DecodeMetrics:
         self._seconds = Histogram(
             "hangtag_image_decode_seconds",
             "Time of one body in decode threads: hash, both views. By format (other: no header) and path: fast; "
-            "fallback, which is Pillow's (a JPEG there is one that the fast decoder refused); refused, without views.",
+            "fallback, which is Pillow's (its JPEGs: CMYK, or refused by the fast decoder); refused, without views.",
             ["format", "path"],
             buckets=_SECONDS,
             registry=registry,

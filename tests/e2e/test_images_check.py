@@ -16,6 +16,7 @@ import pytest
 
 from consumer.catalogue.photo import draw
 from consumer.catalogue.products import make_products
+from tests.support.loopback import guarded_path
 from tests.support.wait import wait_until
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ LIMIT_S = 60
 
 
 def check(*arguments: object, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:
-    """The end of the command, with no settings but these."""
+    """The end of the command, with no settings but these. It dials loopback only."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HANGTAG_")}
+    environment["PYTHONPATH"] = guarded_path()
     environment |= {f"HANGTAG_IMAGES__{name.upper()}": value for name, value in settings.items()}
     return subprocess.run(
         [HANGTAG, "images", "check", *map(str, arguments)],
@@ -92,7 +94,7 @@ def test_forty_hostile_urls_are_refused_each_for_its_reason(tmp_path: Path) -> N
     expected = [tuple(line.split("  ")) for line in lines]
     (tmp_path / "urls.txt").write_text("\n".join(url for _, url, _ in expected), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HANGTAG_")}
-    environment["PATH"] = f"{HANGTAG.parent}:{environment['PATH']}"
+    environment |= {"PATH": f"{HANGTAG.parent}:{environment['PATH']}", "PYTHONPATH": guarded_path()}
 
     text = subprocess.run(
         ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, timeout=LIMIT_S, check=True

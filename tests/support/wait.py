@@ -29,3 +29,9 @@ async def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110  # what is waited for has no event
             await asyncio.sleep(PAUSE_S / 2)
+
+
+async def settle() -> None:
+    """Let every task go on until it waits for something else than its turn."""
+    for _ in range(6):
+        await asyncio.sleep(0)

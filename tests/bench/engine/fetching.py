@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
 
 SIDE = 224
+LOST = b"lost"
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Fetching:
-    """An event's value is a word of the sender's and then URLs; the output is the event again.
+    """An event's value is a word of the sender's and then URLs; the output is the event again, and how it went.
 
-    The first picture is the good host's and must come.
+    The first picture is the good host's: `LOST` at the end says that it did not come.
     """
 
     def __init__(self, settings: Settings, fetcher: Fetcher, pool: DecodePool) -> None:
@@ -53,6 +55,6 @@ class Fetching:
         urls = (delivery.value or b"").decode().split()[1:]
         event = ProductEvent("", EventType.UPSERT, "acme", "1", 1, _NOW, image_urls=tuple(urls))
         fetched = await self._fetch(DecodedProduct(delivery, event))
-        first = fetched.images[0]
-        assert not isinstance(first, LostImage), first
+        if isinstance(fetched.images[0], LostImage):
+            delivery = replace(delivery, value=b" ".join((delivery.value or b"", LOST)))
         return echo(self._topics, delivery)

@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from consumer.kafka.topics import Layout, create_topics
 from consumer.settings import KafkaSettings, TopicSettings
+from tests.bench.engine.fetching import LOST
 from tests.bench.engine.measure import ROOT, Process
 from tests.bench.engine.plan import Engine, Plan, Work
 from tests.bench.engine.topics import PARTITIONS
@@ -49,6 +50,8 @@ class Found:
     """Of products without a picture on the bad host. One that did not come is as old as it was when we went."""
 
     came: int
+    lost: int
+    """Of these, without their first picture, which is the good host's."""
     missing: int
     per_second: float
     """Until the last of them came, or we went."""
@@ -135,13 +138,15 @@ def _read(task: Task, topic: str, start_s: float) -> Found:
     due_s = {str(number): start_s + task.load.due_s(number) for number in range(0, task.load.products, 2)}
     end_s = start_s + task.load.seconds + task.rest_s
     ages: list[float] = []
+    lost = 0
     while due_s and (now_s := time.monotonic()) < end_s:
         for message in reader.consume(1_000, 0.01):
-            number = (message.value() or b"").split()[0].decode()
-            if number in due_s:
+            first, *_, last = (message.value() or b"").split()
+            if (number := first.decode()) in due_s:
                 ages.append(time.monotonic() - due_s.pop(number))
+                lost += last == LOST
     now_s = time.monotonic()
     reader.close()
     aged = [*ages, *(now_s - due for due in due_s.values())]
     p95_s = statistics.quantiles(aged, n=20)[-1]
-    return Found(len(ages), len(due_s), len(ages) / (now_s - start_s), statistics.median(aged), p95_s)
+    return Found(len(ages), lost, len(due_s), len(ages) / (now_s - start_s), statistics.median(aged), p95_s)

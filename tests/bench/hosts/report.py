@@ -30,9 +30,7 @@ _COLUMNS = (
 def line(load: Load, arm: Arm, found: Found) -> str:
     """One arm of one round."""
     figures = (f"{column.value(found):{column.form}}" for column in _COLUMNS)
-    return "{}, {}: {} of {} good products, {}/s, age median {} ms, p95 {} ms".format(
-        load, arm, f"{found.came:,}", f"{found.came + found.missing:,}", *figures
-    )
+    return "{}, {}: {} good products, {}/s, age median {} ms, p95 {} ms".format(load, arm, _came([found]), *figures)
 
 
 def table(load: Load, rounds: list[dict[Arm, Found]]) -> Iterator[str]:
@@ -45,13 +43,18 @@ def table(load: Load, rounds: list[dict[Arm, Found]]) -> Iterator[str]:
     first = next(iter(rounds[0]))
     for arm in rounds[0]:
         found = [arms[arm] for arms in rounds]
-        came, all_ = sum(one.came for one in found), sum(one.came + one.missing for one in found)
-        cells = [str(arm), f"{came:,} of {all_:,}"]
+        cells = [str(arm), _came(found)]
         for value, form in _COLUMNS:
             values = [value(one) for one in found]
             ratios = [mine / value(arms[first]) for mine, arms in zip(values, rounds, strict=True)]
             cells += [_cell(values, form), _cell(ratios, ".2f")]
         yield f"| {' | '.join(cells)} |"
+
+
+def _came(found: list[Found]) -> str:
+    came, all_ = sum(one.came for one in found), sum(one.came + one.missing for one in found)
+    lost = sum(one.lost for one in found)
+    return f"{came:,} of {all_:,}" + (f" ({lost:,} without their photo)" if lost else "")
 
 
 def _cell(values: list[float], form: str) -> str:

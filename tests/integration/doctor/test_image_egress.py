@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.doctor.finding import Status
-from consumer.doctor.images import check_images
+from consumer.doctor.images import _verdict, check_images
 from consumer.errors import SettingsInvalid
 from consumer.events import FetchReason
 from consumer.images import http
 from consumer.images.addresses import AddressPolicy
+from consumer.images.fetched import FetchFailed
 from consumer.kafka.event_loop import EventLoopThread
 from consumer.settings import ImageSettings
 from tests.integration.images.hosts import BODY, IMAGE, redirect, response
@@ -90,6 +91,23 @@ def test_a_policy_that_lets_everything_through_fails_and_doctor_exits_with_1(
     assert report.status("image_egress") == "failed"
     assert "2 connections arrived" in report.of("image_egress")["found"]
     assert report.exit_code == 1
+
+
+@pytest.mark.parametrize("reason", [FetchReason.DNS, FetchReason.TIMEOUT_CONNECT, FetchReason.TIMEOUT_TOTAL])
+def test_a_name_that_is_not_found_in_time_proves_nothing(reason: FetchReason) -> None:
+    by_address = FetchFailed("http://127.0.0.1/", FetchReason.BLOCKED_ADDRESS)
+
+    assert (
+        _verdict([by_address, FetchFailed("http://localhost/", reason, told=FetchReason.DNS)], 0).status
+        is Status.UNKNOWN
+    )
+    assert (
+        _verdict([by_address, FetchFailed("http://localhost/", reason, told=FetchReason.DNS)], 1).status
+        is Status.FAILED
+    )
+    assert (
+        _verdict([by_address, FetchFailed("http://localhost/", FetchReason.TIMEOUT_TOTAL)], 0).status is Status.FAILED
+    )
 
 
 @contextlib.contextmanager

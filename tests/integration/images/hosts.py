@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -65,6 +66,18 @@ def then_close(answer: bytes) -> Script:
     async def script(writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
         writer.close()
+
+    return script
+
+
+def then_reset(answer: bytes) -> Script:
+    """Break the connection off after the answer."""
+
+    async def script(writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
 
     return script
 

@@ -7,7 +7,18 @@ import asyncio
 
 import pytest
 
-from tests.integration.images.hosts import BODY, IMAGE, SILENCE, Answer, World, chunked, response, then_close, world
+from tests.integration.images.hosts import (
+    BODY,
+    IMAGE,
+    SILENCE,
+    Answer,
+    World,
+    chunked,
+    response,
+    then_close,
+    then_reset,
+    world,
+)
 from tests.support.wait import until
 
 WHOLE, PART = f"bytes 0-{len(BODY) - 1}/{len(BODY)}", f"bytes 0-{len(BODY) - 1}/99999"
@@ -83,6 +94,7 @@ async def test_the_retry_may_find_the_picture() -> None:
         response(b"", IMAGE),
         chunked(b""),
         then_close(response(b"", IMAGE, length=-1)),
+        then_reset(response(BODY, IMAGE, length=-1)),
         response(BODY, IMAGE, length=-7),
         response(BODY, IMAGE, "Content-Length: 0x18", length=-1),
         response(BODY, IMAGE, f"Content-Length: {'9' * 5000}", length=-1),
@@ -97,6 +109,7 @@ async def test_the_retry_may_find_the_picture() -> None:
         "empty",
         "no chunk",
         "nothing until the end",
+        "reset before the end",
         "below zero",
         "hexadecimal",
         "5,000 digits",

@@ -20,7 +20,7 @@ from tests.support.wait import until, wait_until
 from tests.unit.images.drawn import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tests.integration.images.hosts import Answer, World
 
@@ -109,13 +109,22 @@ async def test_they_are_told_in_the_order_given_however_long_each_takes() -> Non
 
 @pytest.mark.parametrize("in_flight", [1, 3])
 async def test_so_many_run_at_a_time_as_the_settings_say(in_flight: int) -> None:
+    started = 0
+
+    def numbered(here: World) -> Iterator[str]:
+        nonlocal started
+        for number in range(10):
+            started += 1
+            yield here.url(f"/{number}.jpg")
+
     async with world(retries=0, in_flight=in_flight) as here:
         here.public.answers = {f"/{number}.jpg": [response(PHOTO)] for number in range(10)}
+        ahead: list[int] = []
 
-        found = await checked(here, [here.url(f"/{number}.jpg") for number in range(10)])
+        await _check_urls(numbered(here), "acme", here.settings, lambda _: ahead.append(started - len(ahead)))
 
-        assert here.public.connections <= in_flight
-    assert len(found) == 10
+    assert len(ahead) == 10
+    assert max(ahead) == in_flight + 1  # the next one is known, and not begun
 
 
 async def test_a_reader_who_takes_his_time_holds_no_fetch_up() -> None:

@@ -3,19 +3,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from consumer.events import FetchReason
 from consumer.images.hosts import Evidence, Hosts, Place, Visit
 from consumer.settings import ImageSettings
 from tests.support.clock import Clock
-
-
-async def settle() -> None:
-    """Let every task go on until it waits."""
-    for _ in range(6):
-        await asyncio.sleep(0)
 
 
 class Enough:

@@ -28,7 +28,9 @@ def test_an_exception_may_be_our_own_address() -> None:
 def test_an_address_of_ours_is_refused_even_if_it_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AddressPolicy, "is_public", lambda *_: True)
 
-    assert judge(AddressPolicy.of(ImageSettings()), ip_address("127.0.0.1"), 80) is FetchReason.BLOCKED_ADDRESS
+    policy = AddressPolicy.of(ImageSettings())
+    for text in ("127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"):  # the last one by way of a NAT64 gateway
+        assert judge(policy, ip_address(text), 80) is FetchReason.BLOCKED_ADDRESS
 
 
 def test_without_a_descriptor_to_ask_with_nothing_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:

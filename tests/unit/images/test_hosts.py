@@ -7,7 +7,8 @@ import pytest
 
 from consumer.events import FetchReason
 from consumer.images.hosts import Evidence
-from tests.unit.images.hosts_scene import Scene, at, let_in, room, settle
+from tests.support.wait import settle
+from tests.unit.images.hosts_scene import Scene, at, let_in, room
 
 
 async def test_so_many_at_a_time_at_one_host_and_who_waits_there_holds_no_slot_of_the_process() -> None:

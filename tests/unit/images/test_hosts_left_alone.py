@@ -9,7 +9,8 @@ import pytest
 from consumer.events import FetchReason
 from consumer.images.hosts import Evidence, Hosts
 from consumer.settings import ImageSettings
-from tests.unit.images.hosts_scene import Scene, at, let_in, room, settle
+from tests.support.wait import settle
+from tests.unit.images.hosts_scene import Scene, at, let_in, room
 
 
 async def test_a_host_is_left_alone_after_so_many_failures_in_a_row() -> None:

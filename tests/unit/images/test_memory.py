@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.images.memory import BodyMemory, Share
-
-
-async def settle() -> None:
-    """Let every task go on until it waits."""
-    for _ in range(4):
-        await asyncio.sleep(0)
+from tests.support.wait import settle
 
 
 async def add(share: Share, size_bytes: int) -> None:
@@ -117,28 +112,38 @@ async def test_an_empty_share_can_be_emptied() -> None:
     assert memory.taken_bytes == 0
 
 
-@given(st.lists(st.lists(st.integers(0, 60), max_size=8), max_size=8), st.integers(1, 100))
-def test_all_bodies_get_through_and_what_is_held_is_bounded(bodies: list[list[int]], limit: int) -> None:
-    asyncio.run(load_all(bodies, limit))
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.lists(st.integers(0, 60), max_size=8)), max_size=8),
+    st.integers(1, 100),
+    st.sampled_from([None, 1, 25, 50]),
+    st.sampled_from([0, 1, 33]),
+)
+def test_all_bodies_get_through_and_what_is_held_is_bounded(
+    bodies: list[tuple[str, list[int]]], limit: int, per_owner: int | None, for_little: int
+) -> None:
+    asyncio.run(load_all(bodies, BodyMemory(limit + for_little, per_owner, for_little), limit + for_little))
 
 
-async def load_all(bodies: list[list[int]], limit: int) -> None:
-    memory = BodyMemory(limit)
+async def load_all(bodies: list[tuple[str, list[int]]], memory: BodyMemory, limit: int) -> None:
     most = 0
 
-    async def load(chunks: list[int]) -> None:
+    async def load(owner: str, chunks: list[int]) -> None:
         nonlocal most
-        with memory.share() as share:
+        with memory.share(owner) as share:
+            await share.come()
             for chunk in chunks:
                 await add(share, chunk)
                 most = max(most, memory.taken_bytes)
                 await asyncio.sleep(0)
+            share.whole()
+            await asyncio.sleep(0)
 
     async with asyncio.timeout(10):
-        await asyncio.gather(*(load(chunks) for chunks in bodies))
-    assert memory.taken_bytes == 0
+        await asyncio.gather(*(load(*body) for body in bodies))
+    assert (memory.taken_bytes, memory._holders) == (0, 0)
+    sizes = [chunks for _, chunks in bodies]
     # The limit, what the oldest has beyond it, and of everybody else the chunk that had come before it stopped.
-    assert most <= limit + max(map(sum, bodies), default=0) + sum(max(chunks, default=0) for chunks in bodies)
+    assert most <= limit + max(map(sum, sizes), default=0) + sum(max(chunks, default=0) for chunks in sizes)
 
 
 async def test_one_owner_never_fills_the_memory_of_all() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import pytest
 
 from consumer.images.single_flight import SingleFlight
+from tests.support.wait import settle
 
 
 class Work:
@@ -17,12 +18,6 @@ class Work:
     async def __call__(self) -> str:
         self.running.append(asyncio.get_running_loop().create_future())
         return await self.running[-1]
-
-
-async def settle() -> None:
-    """Let every task go on until it waits."""
-    for _ in range(6):
-        await asyncio.sleep(0)
 
 
 async def crowd(flight: SingleFlight[str], work: Work, size: int) -> list[asyncio.Task[str]]:

@@ -93,6 +93,10 @@ def test_a_proper_url_is_accepted(text: str) -> None:
         "http://h:80:80/",
         "http://h:-1/",
         "http://h:a/",
+        *(f"http://h:{port}/" for port in ("8_0", " 80", "80 ", "+80", "٨٠")),
+        "//h:8_0/",
+        "http://@h/",
+        "http://[v1.shop.example]/",
         "http://[::1]@/",  # yarl 1.25 raises IndexError
         "http://[2606:47①0::1111]/",  # and leaves the brackets off
         "https://shop.example/" + "a" * (MAX_URL_CHARACTERS - 20),

@@ -145,13 +145,24 @@ def test_brokers_that_are_down_for_seconds_are_gone_though_librdkafka_does_not_s
         scene.clock.now_s += 1.5
     assert scene.watch.is_reachable
 
-    report("DOWN")
-    assert scene.vitals.not_ready() == ["no Kafka broker answers"]
-    report("DOWN")
+    with capture_logs() as logs:
+        report("DOWN")
+        assert scene.vitals.not_ready() == ["no Kafka broker answers"]
+        report("DOWN")
+    assert [(line["event"], line["seconds"]) for line in logs] == [("kafka_unreachable", 3)]
     assert [scene.watch.take_outage() for _ in range(2)] == [True, False]
 
     report("UP")
     assert scene.vitals.not_ready() == []
+
+
+def test_a_first_connection_that_takes_its_time_is_no_outage(scene: Scene) -> None:
+    for state in ("INIT", "CONNECT", "AUTH_REQ"):
+        scene.watch.statistics(json.dumps({"brokers": {"a": {"state": state}}, "topics": {}}))
+        scene.clock.now_s += 5
+
+    assert scene.watch.is_reachable
+    assert not scene.watch.take_outage()
 
 
 @pytest.mark.parametrize(

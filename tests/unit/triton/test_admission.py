@@ -6,12 +6,7 @@ import asyncio
 import pytest
 
 from consumer.triton.admission import Admission
-
-
-async def settle() -> None:
-    """Let every task run until it waits for something."""
-    for _ in range(5):
-        await asyncio.sleep(0)
+from tests.support.wait import settle
 
 
 class Visit:
