@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
+
+from msgspec import structs
 
 from consumer.events import DecodedProduct, EventType, LostImage, ProductEvent
 from consumer.images.decode_pool import DecodePool
@@ -56,5 +57,5 @@ class Fetching:
         event = ProductEvent("", EventType.UPSERT, "acme", "1", 1, _NOW, image_urls=tuple(urls))
         fetched = await self._fetch(DecodedProduct(delivery, event))
         if isinstance(fetched.images[0], LostImage):
-            delivery = replace(delivery, value=b" ".join((delivery.value or b"", LOST)))
+            delivery = structs.replace(delivery, value=b" ".join((delivery.value or b"", LOST)))
         return echo(self._topics, delivery)
