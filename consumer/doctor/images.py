@@ -17,7 +17,7 @@ from yarl import URL
 
 from consumer.doctor.finding import Finding, Status
 from consumer.events import FetchReason
-from consumer.images.fetched import FetchFailed
+from consumer.images.fetched import Fetched, FetchFailed
 from consumer.images.http import Fetcher
 from consumer.images.memory import BodyMemory
 from consumer.observability.metrics import Metrics
@@ -152,14 +152,21 @@ def _listen(taken: Container[int]) -> socket.socket:
             held.enter_context(listener)
 
 
+def _is_not_found(result: FetchResult) -> bool:
+    """Whether a name has no address, or none in time."""
+    if isinstance(result, Fetched):
+        return False
+    is_too_late = result.reason in {FetchReason.TIMEOUT_CONNECT, FetchReason.TIMEOUT_TOTAL}
+    return result.reason is FetchReason.DNS or (is_too_late and result.told is FetchReason.DNS)
+
+
 def _verdict(results: list[FetchResult], arrived: int) -> Finding:
     refused = FetchReason.BLOCKED_ADDRESS
     by_address, by_name = map(_outcome, results)
     answers = f"{_ADDRESS}: {by_address or 'fetched'}, {_NAME}: {by_name or 'fetched'}"
     if not arrived and by_address == by_name == refused:
         return Finding("image_egress", Status.OK, f"{_ADDRESS} is refused, as such and behind the name {_NAME}")
-    is_unknown = FetchReason.DNS in {by_name, getattr(results[1], "told", None)}  # a look-up may end at a limit
-    if not arrived and by_address == refused and is_unknown:
-        return Finding("image_egress", Status.UNKNOWN, f"{_NAME} has no address here, so none was dialled ({answers})")
+    if not arrived and by_address == refused and _is_not_found(results[1]):
+        return Finding("image_egress", Status.UNKNOWN, f"{_NAME} was not found, so nothing was dialled ({answers})")
     found = f"private addresses are not refused: {arrived} connections arrived ({answers})"
     return Finding("image_egress", Status.FAILED, found, "start no worker here, and report it as SECURITY.md says")

@@ -5,7 +5,7 @@ loading             a URL's views, or why there are none; one work for all who a
 ├── http            a body: hops, retries; each hop is a step (steps); who hears what of it (fetched)
 │   ├── urls        what may be asked for at all
 │   │   ├── vendor_hosts      by the vendor's lists
-│   │   └── addresses         by address: special_purpose (registries/), ranges, wrappings
+│   │   └── addresses         by address (special_purpose, from registries; ranges, wrappings)
 │   ├── hosts       when: slots and queues (gate), failures, Retry-After
 │   └── exchange    one request and its answer (bodies, memory, deadlines) or what went wrong (failures)
 │       └── dialling          the one door to the network (resolving, dial); which connections stay open

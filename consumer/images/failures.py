@@ -36,7 +36,7 @@ _MEANINGS: tuple[tuple[type[Exception], FetchReason, Evidence], ...] = (
     (aiohttp.ClientConnectorDNSError, FetchReason.DNS, Evidence.NONE),
     (aiohttp.InvalidURL, FetchReason.INVALID_URL, Evidence.NONE),
     (aiohttp.ClientProxyConnectionError, FetchReason.CONNECT, Evidence.NONE),
-    (EndlessAnswerError, FetchReason.TOO_LARGE, Evidence.ALIVE),
+    (EndlessAnswerError, FetchReason.TOO_LARGE, Evidence.NONE),  # it may be a proxy's
     (aiohttp.ClientPayloadError, FetchReason.INCOMPLETE, Evidence.NONE),
     (aiohttp.ServerDisconnectedError, FetchReason.INCOMPLETE, Evidence.NONE),
     (aiohttp.ClientResponseError, FetchReason.INCOMPLETE, Evidence.NONE),

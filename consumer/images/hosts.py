@@ -109,8 +109,8 @@ class Hosts:
     """For one event loop.
 
     A slot of the host comes first, then one of the process: a crowded host holds none that others could use. No vendor
-    has more than three quarters of the process. Hosts that are slow, or never gave a body, share half of it, and no
-    vendor has more than half of that: it can invent any number of hosts.
+    has more than three quarters of the process. Hosts that are slow, or never gave what may be a picture, share half of
+    it, and no vendor has more than half of that: it can invent any number of hosts.
     """
 
     def __init__(self, settings: ImageSettings, clock: Callable[[], float] = time.monotonic) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
+from aiohttp import hdrs
 from aiohttp.http_exceptions import HttpProcessingError
 
 from consumer.images.bodies import are_crumbs
@@ -36,11 +37,13 @@ class Line(ReadLimited):
         super().__init__(loop)
         self._max_bytes = _HEAD_BYTES + _FRAMING * max_body_bytes
         self._interim = 0
+        self._is_closed = False
         self.begin()
 
     def begin(self) -> None:
         """Another request goes out."""
         self._is_answered = False
+        self._is_until_close = False
         self._pieces = 0
         self._received_bytes = 0
 
@@ -67,9 +70,14 @@ class Line(ReadLimited):
                 # aiohttp tells whoever waits for a head, and takes the limit of silence from whoever reads the body.
                 self._fail(aiohttp.ClientPayloadError("broken framing"))
 
+    def eof_received(self) -> None:
+        """The host has closed its side."""
+        self._is_closed = True
+        super().eof_received()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """A body whose length nobody named is whole only where the connection was closed, not where it broke."""
-        if exc is not None and self._is_answered:
+        if exc is not None and self._is_until_close and not self._is_closed:
             self._fail(aiohttp.ClientPayloadError("the connection broke"))
         super().connection_lost(exc)
 
@@ -101,8 +109,10 @@ class Line(ReadLimited):
         if self._is_answered:
             self._break_off()  # the client may have put it back already, where nobody asks whether it should close
             return
-        is_interim = data[0].code in _INTERIM
+        head = data[0]
+        is_interim = head.code in _INTERIM
         self._is_answered = not is_interim
+        self._is_until_close = not (is_interim or head.chunked or hdrs.CONTENT_LENGTH in head.headers)
         self._interim = self._interim + 1 if is_interim else 0
         if self._interim > _INTERIM_ANSWERS:
             self.set_exception(aiohttp.ClientPayloadError("interim answers without end"))

@@ -42,7 +42,7 @@ class BodyMemory:
         self._holders = 0
         self._accounts: defaultdict[str, Account] = defaultdict(Account)
         """Kept once there: as many as there are vendors."""
-        self._waiting: set[Account] = set()
+        self._waiting: dict[Account, None] = {}
 
     @property
     def taken_bytes(self) -> int:
@@ -82,7 +82,7 @@ class BodyMemory:
     async def changes(self, own: Account) -> None:
         """Wait for something that the owner may wait for."""
         own.changed.clear()
-        self._waiting.add(own)
+        self._waiting[own] = None
         await own.changed.wait()
 
     def count_whole(self, share: Share, size_bytes: int) -> None:

@@ -28,7 +28,7 @@ _ORIGINS_REMEMBERED = 10_000
 _FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 #: What stands before the path (RFC 3986, section 3.2), more strictly than yarl reads it: it takes ` 80`, `8_0` and `٨٠`
 #: for a port, `[v1.shop.example]` for that name, and drops an empty user.
-_BEFORE_PATH = re.compile(r"(?:[^:/?#]*:)?//([^/?#]*)")
+_BEFORE_PATH = re.compile(r" *(?:[^:/?#]*:)?//([^/?#]*)")
 _AUTHORITY = re.compile(r"(?:.+@)?(\[[0-9a-fA-F:.]+\]|[^\[\]@:]*)(:[0-9]*)?")
 #: What yarl leaves in a host may still hold NUL, blanks and percent signs.
 _HOST_NAME = re.compile(r"(?=.{1,254}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")

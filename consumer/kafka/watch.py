@@ -77,7 +77,7 @@ class GroupWatch:
 
     def reachable(self) -> None:
         """A broker answers."""
-        self._is_reachable = self._was_up = True
+        self._is_reachable = True
         self._none_up_since_s = None
         self._refusal = None
         self._vitals.obstacle("broker", None)
@@ -115,10 +115,11 @@ class GroupWatch:
         self._note(error)
 
     def statistics(self, text: str) -> None:
-        """Librdkafka's statistics, every few seconds."""
+        """Librdkafka's statistics, each second."""
         facts: dict[str, Any] = json.loads(text)
         self._join_state = facts.get("cgrp", {}).get("join_state", "unknown")
         if any(broker["state"] == "UP" for broker in facts["brokers"].values()):
+            self._was_up = True
             self.reachable()
         else:
             self._none_is_up()
@@ -130,7 +131,7 @@ class GroupWatch:
         }
 
     def _none_is_up(self) -> None:
-        """Before the first answer ever it is no outage: a handshake may take its time."""
+        """Before this client's first connection it is no outage: a handshake may take its time."""
         now_s = self._clock()
         if self._none_up_since_s is None:
             self._none_up_since_s = now_s

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guard for tests and what they start: this process dials nothing but this machine's loopback."""
+"""A guard for tests and what they start: Python's sockets dial nothing but this machine's loopback."""
 
 from __future__ import annotations
 

@@ -32,6 +32,6 @@ async def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
 
 
 async def settle() -> None:
-    """Let every task go on until it waits for something else than its turn."""
+    """Let every other task have some turns: enough to come to where it waits."""
     for _ in range(6):
         await asyncio.sleep(0)

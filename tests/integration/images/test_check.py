@@ -108,7 +108,7 @@ async def test_they_are_told_in_the_order_given_however_long_each_takes() -> Non
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])
-async def test_so_many_run_at_a_time_as_the_settings_say(in_flight: int) -> None:
+async def test_no_more_urls_are_taken_on_than_may_run_at_a_time(in_flight: int) -> None:
     started = 0
 
     def numbered(here: World) -> Iterator[str]:

@@ -135,7 +135,8 @@ async def test_a_connection_on_which_too_much_came_is_not_used_again() -> None:
 )
 async def test_a_head_without_end_is_cut_off(head: bytes) -> None:
     sent: list[int] = []
-    async with world(retries=0) as web:
+    async with world() as web:
         assert await web.fetch(endless(head, b"a" * 65_536, sent)) == "incomplete"
+        assert len(web.public.requests) == 2
         await until(lambda: not web.public.open_connections)
     assert sum(sent) < 16 * MIB

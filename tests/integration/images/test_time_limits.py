@@ -91,8 +91,9 @@ async def test_promises_without_end_are_not_waited_for() -> None:
             await writer.drain()
             await asyncio.sleep(0.02)
 
-    async with world(retries=0) as web:
+    async with world() as web:
         assert await web.fetch(promise) == "incomplete"
+        assert len(web.public.requests) == 2
         await until(lambda: not web.public.open_connections)
 
 

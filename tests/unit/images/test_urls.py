@@ -246,6 +246,7 @@ def test_a_redirect_is_followed_from_where_it_stands(location: str, target: str)
         ("//127.1/", FetchReason.INVALID_URL),
         ("https://[::1]@/", FetchReason.INVALID_URL),
         ("//[2606:47①0::1111]/", FetchReason.INVALID_URL),
+        (" //h:8_0/", FetchReason.INVALID_URL),
         ("//①②⑦.⓪.⓪.①/", FetchReason.BLOCKED_ADDRESS),
         ("//user@shop.example/", FetchReason.USERINFO),
         ("//shop.example:22/", FetchReason.PORT),

@@ -157,6 +157,7 @@ def test_brokers_that_are_down_for_seconds_are_gone_though_librdkafka_does_not_s
 
 
 def test_a_first_connection_that_takes_its_time_is_no_outage(scene: Scene) -> None:
+    scene.watch.reachable()  # for another client, which looks for topics
     for state in ("INIT", "CONNECT", "AUTH_REQ"):
         scene.watch.statistics(json.dumps({"brokers": {"a": {"state": state}}, "topics": {}}))
         scene.clock.now_s += 5

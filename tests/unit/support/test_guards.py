@@ -6,10 +6,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
+from tests.support.loopback import guarded_path
 from tests.support.wait import wait_until
 
 ELSEWHERE = ("192.0.2.1", 80)  # reserved for documentation (RFC 5737)
@@ -25,6 +28,16 @@ def test_a_socket_to_another_machine_is_refused_before_it_is_dialled() -> None:
 def test_a_connection_of_the_event_loop_is_refused_too() -> None:
     with pytest.raises(RuntimeError, match="loopback only"):
         asyncio.run(asyncio.open_connection(*ELSEWHERE))
+
+
+def test_a_process_that_a_test_starts_can_be_guarded_too() -> None:
+    dial = f"import socket; socket.socket().connect({ELSEWHERE})"
+
+    environment = {"PYTHONPATH": guarded_path()}
+    done = subprocess.run([sys.executable, "-c", dial], env=environment, capture_output=True, check=False)
+
+    assert done.returncode == 1
+    assert b"RuntimeError: tests dial loopback only" in done.stderr
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.3", "localhost"])
