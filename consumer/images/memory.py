@@ -68,11 +68,11 @@ class BodyMemory:
 
     def take(self, share: Share, size_bytes: int) -> bool:
         """Book bytes that came; whether the next may come at once."""
-        own = share.account
+        everybody, own = self._all, share.account
         self._holders += not own.taken_bytes
-        for account in (self._all, own):
-            account.taken_bytes += size_bytes
-            account.shares[share] = None
+        everybody.taken_bytes += size_bytes
+        own.taken_bytes += size_bytes
+        everybody.shares[share] = own.shares[share] = None
         return self.has_room(own)
 
     def is_held_by_us(self, own: Account) -> bool:
@@ -87,21 +87,23 @@ class BodyMemory:
 
     def count_whole(self, share: Share, size_bytes: int) -> None:
         """So much of what the share holds waits for us from now on; with a minus, no more."""
-        was_ours = _is_ours(self._all)
-        for account in (self._all, share.account):
-            account.whole_bytes += size_bytes
-        if self._is_full and _is_ours(self._all) is not was_ours:
+        everybody, own = self._all, share.account
+        is_full = self._is_full
+        was_ours = is_full and _is_ours(everybody)
+        everybody.whole_bytes += size_bytes
+        own.whole_bytes += size_bytes
+        if is_full and _is_ours(everybody) is not was_ours:
             self._tell_all()
-        elif not self.has_room(share.account):
-            share.account.changed.set()
+        elif not self.has_room(own):
+            own.changed.set()
 
     def give_back(self, share: Share, size_bytes: int) -> None:
         """What the share held is free."""
         was_full = self._is_full
-        own = share.account
-        for account in (self._all, own):
-            account.taken_bytes -= size_bytes
-            del account.shares[share]
+        everybody, own = self._all, share.account
+        everybody.taken_bytes -= size_bytes
+        own.taken_bytes -= size_bytes
+        del everybody.shares[share], own.shares[share]
         self._holders -= not own.taken_bytes
         if was_full:
             self._tell_all()

@@ -127,12 +127,17 @@ def _host_key(scheme: str, authority: str) -> str:
 def _parse(text: str) -> URL | FetchReason:
     if not text or len(text) > MAX_URL_CHARACTERS or _FORBIDDEN.search(text):
         return FetchReason.INVALID_URL
-    if (found := _BEFORE_PATH.match(text)) and not _AUTHORITY.fullmatch(found[1]):
+    if (found := _BEFORE_PATH.match(text)) and not _is_authority(found[1]):
         return FetchReason.INVALID_URL
     try:
         return URL(text)
     except (ValueError, IndexError):  # UnicodeError is one; yarl looks behind the end of `[::1]@`
         return FetchReason.INVALID_URL
+
+
+@lru_cache(maxsize=_ORIGINS_REMEMBERED)
+def _is_authority(text: str) -> bool:
+    return bool(_AUTHORITY.fullmatch(text))
 
 
 def _is_name(host: str) -> bool:
