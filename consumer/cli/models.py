@@ -4,36 +4,35 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from consumer.cli.bars import progress_bars
+from consumer.cli.models_compare import compare
 from consumer.cli.models_options import (
+    BareTitlesOption,
+    BlankTitlesOption,
     BundleOption,
     CacheOption,
     DataFoldersOption,
     DataOption,
     NewFolderOption,
+    PhotosOnlyOption,
     PrecisionChoice,
     RecipeOption,
     SpaceChoice,
+    SpaceOption,
     SplitChoice,
+    SplitOption,
     TextModelOption,
+    TitlesOnlyOption,
+    chosen_inputs,
 )
+from consumer.cli.models_place import log_of_looks, models_cache, needs_extra, now
 from consumer.cli.models_screen import exit_for, print_calibration, print_evaluation
 from consumer.cli.output import Output, OutputOption, name_some
-from consumer.errors import Refused, to_install
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from consumer.bundle import Bundle
-    from triton_models.training.evaluate import Inputs
-    from triton_models.training.openings import Log
 
 EXIT_CHECK_FOUND_SOMETHING = 1
 
@@ -57,18 +56,18 @@ def train(
     Started again after a kill, it goes on where it was, at most ten minutes back. Rows, labels and photos that cannot
     be used are named, and the exit code is 3.
     """
-    with _extra("train"):
+    with needs_extra("train"):
         from triton_models.training.measure import measure_bundle
         from triton_models.training.recipe import default_sources, load_recipe
         from triton_models.training.train import Trainer
 
     sources = default_sources(data, text_model)
     with progress_bars() as progress:
-        trainer = Trainer(sources, load_recipe(recipe), cache or _cache(), progress)
+        trainer = Trainer(sources, load_recipe(recipe), cache or models_cache(), progress)
         name_some(trainer.notes)
         name_some(trainer.faults)
         trainer.run(out)
-        measure_bundle(out, sources, cache or _cache(), progress, _now())
+        measure_bundle(out, sources, cache or models_cache(), progress, now())
     name_some(trainer.undecodable)
     typer.echo(f"the bundle is in {out}; its figures are in {out / 'model_card.md'}")
     exit_for((*trainer.faults, *trainer.undecodable))
@@ -78,18 +77,12 @@ def train(
 def evaluate(
     data: DataOption,
     bundle: BundleOption = None,
-    split: Annotated[SplitChoice, typer.Option(help="Products to score; `all` for data that training never saw.")] = (
-        SplitChoice.TEST
-    ),
-    space: Annotated[SpaceChoice, typer.Option(help="Label space: those of the published anchors, or ours.")] = (
-        SpaceChoice.OURS
-    ),
-    photos_only: Annotated[bool, typer.Option("--photos-only", help="Show the model no titles.")] = False,
-    titles_only: Annotated[bool, typer.Option("--titles-only", help="Show the model no photos.")] = False,
-    blank_titles: Annotated[bool, typer.Option("--blank-titles", help="Send events with empty titles.")] = False,
-    bare_titles: Annotated[
-        bool, typer.Option("--bare-titles", help="Delete words that name a colour, a gender or a type from titles.")
-    ] = False,
+    split: SplitOption = SplitChoice.TEST,
+    space: SpaceOption = SpaceChoice.OURS,
+    photos_only: PhotosOnlyOption = False,
+    titles_only: TitlesOnlyOption = False,
+    blank_titles: BlankTitlesOption = False,
+    bare_titles: BareTitlesOption = False,
     probe: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="ImageNet weights: also fit classifiers on frozen features."),
@@ -105,22 +98,27 @@ def evaluate(
     """
     from consumer.bundle import load_bundle
 
-    with _extra("train"):
+    with needs_extra("train"):
         from triton_models.training.examine import Examination, Examiner
         from triton_models.training.report import write_report
         from triton_models.training.scoring import Scope
 
-    inputs = _inputs(photos_only, titles_only, blank_titles, bare_titles)
+    inputs = chosen_inputs(photos_only, titles_only, blank_titles, bare_titles)
     loaded = load_bundle(bundle)
-    asked = Examination(data, Scope(split.value, space.value, inputs), probe, _log_of_looks(loaded))
+    asked = Examination(data, Scope(split.value, space.value, inputs), probe, log_of_looks(loaded))
     with progress_bars() as progress:
-        found = Examiner(loaded, cache or _cache(), progress).examine(asked)
+        found = Examiner(loaded, cache or models_cache(), progress).examine(asked)
     if report:
         write_report(report, found)
     print_evaluation(found, output)
     name_some(found.faults)
     name_some(found.unknown_labels)
     exit_for(found.faults)
+
+
+app.command(
+    epilog="Example: hangtag models compare build/old build/new --data ../shared/data/fashion-product-images --space A"
+)(compare)
 
 
 @app.command(
@@ -144,12 +142,12 @@ def calibrate(
     """
     from consumer.bundle import starter_folder
 
-    with _extra("train"):
+    with needs_extra("train"):
         from triton_models.training.recalibrate import Recalibration
 
     keys = _keys(only) if only else None
     with progress_bars() as progress:
-        found = Recalibration(bundle or starter_folder(), data, cache or _cache(), progress).run(out, keys)
+        found = Recalibration(bundle or starter_folder(), data, cache or models_cache(), progress).run(out, keys)
     print_calibration(found, out, output)
     name_some(found.faults)
     exit_for(found.faults)
@@ -167,12 +165,12 @@ def export(
 
     Rows, labels and photos that cannot be used are named, and the exit code is 3.
     """
-    with _extra("train"):
+    with needs_extra("train"):
         from triton_models.training.recipe import default_sources, load_recipe
         from triton_models.training.train import Trainer
 
     with progress_bars() as progress:
-        trainer = Trainer(default_sources(data, text_model), load_recipe(recipe), cache or _cache(), progress)
+        trainer = Trainer(default_sources(data, text_model), load_recipe(recipe), cache or models_cache(), progress)
         name_some(trainer.faults)
         trainer.export(out)
     name_some(trainer.undecodable)
@@ -214,16 +212,16 @@ def verify(
     from consumer.bundle import load_bundle, starter_folder
 
     folder = bundle or starter_folder()
-    with _extra("local"):
+    with needs_extra("local"):
         from triton_models.export.verify import find_faults
 
         faults = find_faults(folder)
     if data and not faults:
-        with _extra("train"):
+        with needs_extra("train"):
             from triton_models.training.reproduce import find_differences
         loaded = load_bundle(folder)
         with progress_bars() as progress:
-            faults = find_differences(loaded, data, _log_of_looks(loaded), cache or _cache(), progress)
+            faults = find_differences(loaded, data, log_of_looks(loaded), cache or models_cache(), progress)
     if output is Output.JSON:
         typer.echo(json.dumps({"bundle": str(folder), "faults": faults}))
     else:
@@ -232,53 +230,9 @@ def verify(
         raise typer.Exit(EXIT_CHECK_FOUND_SOMETHING)
 
 
-@contextmanager
-def _extra(name: str) -> Iterator[None]:
-    """Say which extra is missing where a package is. Raises Refused."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise Refused(f"{error.name} is missing; to install it: {to_install(name)}") from error
-
-
 def _keys(file: Path) -> list[str]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"cannot be read: {error}", param_hint="--only") from error
     return [line.strip() for line in lines if line.strip()]
-
-
-def _inputs(photos_only: bool, titles_only: bool, blank_titles: bool, bare_titles: bool) -> Inputs:
-    from triton_models.training.evaluate import Inputs
-
-    asked = {
-        Inputs.PHOTOS_ONLY: photos_only,
-        Inputs.TITLES_ONLY: titles_only,
-        Inputs.BLANK_TITLES: blank_titles,
-        Inputs.BARE_TITLES: bare_titles,
-    }
-    chosen = [inputs for inputs, wanted in asked.items() if wanted]
-    if len(chosen) > 1:
-        raise typer.BadParameter("choose one of --photos-only, --titles-only, --blank-titles, --bare-titles")
-    return chosen[0] if chosen else Inputs.ALL
-
-
-def _log_of_looks(bundle: Bundle) -> Log:
-    from triton_models.training.openings import Log, openings_file
-
-    return Log(openings_file(bundle, _user_folder()), _now())
-
-
-def _user_folder() -> Path:
-    return Path(typer.get_app_dir("hangtag"))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _cache() -> Path:
-    from consumer.local.jars import cache_folder
-
-    return cache_folder() / "models"

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from triton_models.training.evaluate import Inputs
 
 DataOption = Annotated[
     Path,
@@ -55,9 +58,35 @@ class SpaceChoice(StrEnum):
     OURS = "ours"
 
 
+SplitOption = Annotated[SplitChoice, typer.Option(help="Products to score; `all` for data that training never saw.")]
+SpaceOption = Annotated[SpaceChoice, typer.Option(help="Label space: those of the published anchors, or ours.")]
+PhotosOnlyOption = Annotated[bool, typer.Option("--photos-only", help="Show the model no titles.")]
+TitlesOnlyOption = Annotated[bool, typer.Option("--titles-only", help="Show the model no photos.")]
+BlankTitlesOption = Annotated[bool, typer.Option("--blank-titles", help="Send events with empty titles.")]
+BareTitlesOption = Annotated[
+    bool, typer.Option("--bare-titles", help="Delete words that name a colour, a gender or a type from titles.")
+]
+
+
 class PrecisionChoice(StrEnum):
     """Arithmetic of the served CPU models."""
 
     AUTO = "auto"
     BF16 = "bf16"
     F32 = "f32"
+
+
+def chosen_inputs(photos_only: bool, titles_only: bool, blank_titles: bool, bare_titles: bool) -> Inputs:
+    """What the flags ask for. Raises BadParameter for more than one."""
+    from triton_models.training.evaluate import Inputs
+
+    asked = {
+        Inputs.PHOTOS_ONLY: photos_only,
+        Inputs.TITLES_ONLY: titles_only,
+        Inputs.BLANK_TITLES: blank_titles,
+        Inputs.BARE_TITLES: bare_titles,
+    }
+    chosen = [inputs for inputs, wanted in asked.items() if wanted]
+    if len(chosen) > 1:
+        raise typer.BadParameter("choose one of --photos-only, --titles-only, --blank-titles, --bare-titles")
+    return chosen[0] if chosen else Inputs.ALL

@@ -21,6 +21,8 @@ from triton_models.training.spaces import load_space
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from consumer.bundle import Bundle
     from triton_models.training.datasets import LabelledProduct
     from triton_models.training.evaluate import Answers, Inputs
@@ -97,7 +99,7 @@ def evaluate(bundle: Bundle, products: Sequence[LabelledProduct], answers: Answe
         skipped=skipped,
         missing_heads=missing,
         tasks={
-            question.task: _score(question, labels, products, answers, scored)
+            question.task: score(*answered(question, labels, products, answers, scored))
             for question in space.questions
             if (scored := positions.get(question.task))
         },
@@ -146,17 +148,21 @@ def count_seen(bundle: Bundle, products: Sequence[LabelledProduct]) -> int:
     return sum(id_prefix(product.dataset, product.id) in seen for product in products)
 
 
-def _score(
+def answered(
     question: Question,
     labels: Mapping[str, Sequence[str]],
     products: Sequence[LabelledProduct],
     answers: Answers,
     positions: Sequence[int],
-) -> TaskMetrics:
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """`[n, values]` probabilities of the question's values, and the right column `[n]`, at these `Answers.rows`.
+
+    `labels`: the answers of each head of the bundle, in the order of its columns.
+    """
     column = {value: index for index, value in enumerate(question.values)}
     truth = np.array([column[str(question.truth(products[answers.rows[position]]))] for position in positions])
     chosen = {handle: answers.probabilities[handle][list(positions)] for handle in question.handles}
-    return score(question.answer(labels, chosen), truth)
+    return question.answer(labels, chosen), truth
 
 
 def _accepted(
