@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -146,8 +148,9 @@ def _percent(share: float | None) -> str:
 def _next(report: Report, state: Path) -> list[str]:
     option = state_option(state)
     if parts.status(state).kafka is None:
+        command = "hangtag" if shutil.which("hangtag") else sys.argv[0]  # `make demo` has not put it on the path
         return [
-            "Next: the same with --keep lets the parts run on, to look into the topics.",
+            f"Next: {command} demo --keep lets the parts run on, to look into the topics.",
             "      docs/ and README.md",
         ]
     topics = report.topics

@@ -88,8 +88,6 @@ def _cause(error: aiohttp.ClientError | OSError) -> str | None:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         certificate = error.certificate_error
         return certificate.verify_message if isinstance(certificate, ssl.SSLCertVerificationError) else "certificate"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return None
     if isinstance(error, aiohttp.ClientConnectorError):
         who = "the proxy: " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
         return who + (error.os_error.strerror or type(error.os_error).__name__)

@@ -36,6 +36,9 @@ _PAUSE_S = 0.05
 #: A command that has said nothing for so long says what it waits for.
 _SILENCE_S = 2.0
 
+#: The longest and the shortest question to a cluster of which nothing is heard yet.
+_PATIENCE_S, _LEAST_S = 4.0, 0.1
+
 _TOO_LATE = {KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}  # noqa: SLF001  # librdkafka's own codes begin so
 
 
@@ -83,20 +86,23 @@ def ask_metadata(client: _AsksForMetadata, kafka: KafkaSettings, timeout_s: floa
 
     Raises BrokerUnavailable when nobody answers in time.
     """
-    patience_s = min(timeout_s, _SILENCE_S)
-    try:
+    started_s = time.monotonic()
+    waited_s, has_told = 0.0, False
+    while True:
+        # The client hears no signal while it asks; a slow cluster gets the longer the more it needs.
+        patience_s = min(max(1.0, waited_s), _PATIENCE_S, timeout_s - waited_s)
         try:
             return client.list_topics(timeout=patience_s)
-        except KafkaException:
-            if timeout_s <= patience_s:
-                raise
+        except KafkaException as error:
+            waited_s = time.monotonic() - started_s
+            if waited_s + _LEAST_S > timeout_s:
+                raise BrokerUnavailable(
+                    f"no Kafka broker answers at {kafka.bootstrap_servers} (kafka.bootstrap_servers) within "
+                    f"{timeout_s:g} s: {error.args[0].str()}; `hangtag local up` starts one on this machine"
+                ) from error
+        if not has_told and waited_s >= _SILENCE_S:
+            has_told = True
             sys.stderr.write(f"waiting for the broker at {kafka.bootstrap_servers}, {timeout_s:g} s at most\n")
-            return client.list_topics(timeout=timeout_s - patience_s)
-    except KafkaException as error:
-        raise BrokerUnavailable(
-            f"no Kafka broker answers at {kafka.bootstrap_servers} (kafka.bootstrap_servers) within {timeout_s:g} s: "
-            f"{error.args[0].str()}; `hangtag local up` starts one on this machine"
-        ) from error
 
 
 def wait_for_leaders(client: _AsksForMetadata, expected: Mapping[str, int | None], timeout_s: float) -> ClusterMetadata:

@@ -204,7 +204,9 @@ class ImageSettings(Section):
     heic: bool = Field(
         default=False, description="Decode HEIC too; needs the extra `heic`. Hosts that choose a format are told of it."
     )
-    per_product: int = Field(6, ge=1, le=6, description="URLs tried per product, best first; events list at most 6.")
+    per_product: int = Field(
+        6, ge=1, le=6, description="URLs tried per product: the first ones; events list at most 6."
+    )
     in_flight: int = Field(128, ge=1, description="Fetches at a time; one vendor has three quarters of them.")
     in_flight_per_host: int = Field(
         8, ge=1, description="Fetches at a time per host and vendor: politeness. Processes do not know of each other."
