@@ -88,8 +88,8 @@ class Cards:
         self.let_fail([self.hit(lambda _: True)], point)
 
     def freeze_at(self, point: Failpoint, seconds: float) -> Slot:
-        """A busy slot that froze there, for so long."""
-        victim = self.hit(lambda _: True)
+        """A busy slot that froze there, for so long. One that was told to end would end instead of aborting."""
+        victim = self.hit(lambda slot: not slot.is_stopping)
         self.let_fail([victim], point, signal.SIGSTOP)
         assert self.crew.freeze(victim, seconds)
         return victim

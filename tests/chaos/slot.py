@@ -56,7 +56,8 @@ class Slot:
     exits: list[int] = field(default_factory=list)
     is_frozen: bool = False
     _process: subprocess.Popen[bytes] | None = None
-    _is_stopping: bool = False
+    is_stopping: bool = False
+    """Whether it was told to end."""
 
     def __post_init__(self) -> None:
         self.log = self.folder / f"worker-{self.name}.log"
@@ -104,7 +105,7 @@ class Slot:
         if self._process is None or (code := self._process.poll()) is None:
             return None
         self._process = None
-        self.is_frozen = self._is_stopping = False
+        self.is_frozen = self.is_stopping = False
         self.exits.append(code)
         return code
 
@@ -139,10 +140,10 @@ class Slot:
 
     def terminate(self) -> bool:
         """SIGTERM, unless it was told before: the second would end it at once. Says whether it was told now."""
-        if self._process is None or self._is_stopping:
+        if self._process is None or self.is_stopping:
             return False
         self._process.terminate()
-        self._is_stopping = True
+        self.is_stopping = True
         return True
 
     def arm(self, point: Failpoint, number: signal.Signals = signal.SIGKILL) -> None:
