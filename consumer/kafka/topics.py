@@ -89,7 +89,7 @@ def ask_metadata(client: _AsksForMetadata, kafka: KafkaSettings, timeout_s: floa
     started_s = time.monotonic()
     waited_s, has_told = 0.0, False
     while True:
-        # The client hears no signal while it asks; a slow cluster gets the longer the more it needs.
+        # Short at first and never long: no signal is heard while the client asks. Its connection stays in between.
         patience_s = min(max(1.0, waited_s), _PATIENCE_S, timeout_s - waited_s)
         try:
             return client.list_topics(timeout=patience_s)

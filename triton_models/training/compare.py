@@ -13,6 +13,7 @@ from consumer.errors import OptionInvalid
 from triton_models.training.datasets import read_folder
 from triton_models.training.evaluate import Evaluator
 from triton_models.training.examine import select
+from triton_models.training.metrics import Z_95
 from triton_models.training.scoring import Scope, answered, scored_positions
 from triton_models.training.spaces import load_space
 from triton_models.training.split import Split
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from triton_models.training.openings import Log
     from triton_models.training.progress import Progress
     from triton_models.training.spaces import Question, Space
-
-#: Two-sided 95 %.
-_Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def pair(right_a: Sequence[bool], right_b: Sequence[bool]) -> Paired:
         for ours, theirs in ((right_a, right_b), (right_b, right_a))
     )
     difference = (only_b - only_a) / n
-    half = _Z * sqrt(max(0.0, only_a + only_b - (only_b - only_a) ** 2 / n)) / n
+    half = Z_95 * sqrt(max(0.0, only_a + only_b - (only_b - only_a) ** 2 / n)) / n
     return Paired(
         n=n,
         accuracy_a=sum(right_a) / n,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Two-sided 95 %.
-_Z = 1.959964
+Z_95 = 1.959964
 _ECE_BINS = 15
 _TOP = 3
 
@@ -83,9 +83,9 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     """95 % Wilson interval of a share. (0, 1) when there is nothing to judge."""
     if n == 0:
         return (0.0, 1.0)
-    share, square = right / n, _Z * _Z
+    share, square = right / n, Z_95 * Z_95
     centre = (share + square / (2 * n)) / (1 + square / n)
-    half = _Z * sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
+    half = Z_95 * sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
     return (max(0.0, centre - half), min(1.0, centre + half))
 
 
