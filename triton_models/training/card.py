@@ -136,7 +136,8 @@ def _made(run: Mapping[str, Any]) -> str:
         frozen=image["frozen_blocks"],
         hidden=image["hidden"],
         dim=image["dim"],
-        stages=", then ".join(f"{stage['epochs']:g} epochs at {stage['side']} pixels" for stage in image["stages"]),
+        backbone=image["backbone"],
+        stages=", then ".join(_stage(stage) for stage in image["stages"]),
         layers=text["layers"],
         epochs=f"{text['epochs']:g}",
         deleted=f"{text['titles']['words_deleted']:.0%}",
@@ -144,9 +145,16 @@ def _made(run: Mapping[str, Any]) -> str:
     )
 
 
+def _stage(stage: Mapping[str, Any]) -> str:
+    height, width = stage["whole_px"]
+    return f"{stage['epochs']:g} epochs at {width}x{height} and {stage['detail_px']} pixels"
+
+
 def _cost(run: Mapping[str, Any]) -> str:
-    minutes = {side: seconds / 60 for side, seconds in run["seconds"].items()}
-    parts = ", ".join(f"{side} tower {spent:.0f} minutes" for side, spent in minutes.items())
+    parts = ", ".join(
+        f"{side} tower {spent['seconds'] / 60:.0f} minutes ({spent['core_hours']:.1f} core-hours)"
+        for side, spent in run["cost"].items()
+    )
     return f"{parts}, on two shared CPU cores; no GPU. Commit of the code: {run['commit'] or 'unknown'}."
 
 
@@ -163,7 +171,7 @@ def _accepted(measured: Measured) -> Iterator[str]:
 
 
 _MADE = """\
-- Photos: MobileNetV2 (ImageNet; its first {frozen} blocks stay as they were), two views of {side} pixels (the whole;
+- Photos: {backbone} (ImageNet; its first {frozen} blocks stay as they were), two views of {side} pixels (the whole;
   the centre at native resolution), a dense layer of {hidden} and one of {dim}; {stages}. Several photos: channel-wise
   maximum.
 - Text: a BERT of {layers} layers from all-MiniLM-L6-v2 with a vocabulary of its own, {epochs} epochs on titles of

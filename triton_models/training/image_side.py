@@ -12,7 +12,7 @@ import torch
 from triton_models.training.datasets import PhotoArchive
 from triton_models.training.fingerprint import fingerprint
 from triton_models.training.heads import TaskHeads
-from triton_models.training.image_tower import ImageTower, fold_norms, load_image_trunk
+from triton_models.training.image_tower import ImageTower, load_image_trunk
 from triton_models.training.image_training import ImageTraining, Pictures
 from triton_models.training.split import Split
 from triton_models.training.views import ViewCache
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from triton_models.training.corpus import Corpus
     from triton_models.training.datasets import Photo
+    from triton_models.training.descent import Cost
     from triton_models.training.heads import LinearHead
     from triton_models.training.progress import Progress
     from triton_models.training.recipe import Recipe
@@ -41,7 +42,8 @@ class ImageSide:
         self._corpus = corpus
         self._recipe = recipe
         self._views = ViewCache(cache / "views", recipe.side)
-        self.tower = ImageTower(load_image_trunk(weights, recipe.image.frozen_blocks), recipe.image)
+        trunk = load_image_trunk(recipe.image.backbone, weights, recipe.image.frozen_blocks)
+        self.tower = ImageTower(trunk, recipe.image)
         self._heads = TaskHeads(recipe.image.dim, {space.handle: len(space.labels) for space in corpus.spaces})
 
     @property
@@ -71,12 +73,10 @@ class ImageSide:
         training, key = self._training()
         training.run(folder, key, progress)
 
-    def restore(self, folder: Path) -> float:
-        """Take over what a finished run left; seconds that it took. Raises Refused where it has not finished."""
+    def restore(self, folder: Path) -> Cost:
+        """Take over what a finished run left; what it took. Raises Refused where it has not finished."""
         training, key = self._training()
-        seconds = training.restore(folder, key)
-        fold_norms(self.tower.trunk)
-        return seconds
+        return training.restore(folder, key)
 
     def _training(self) -> tuple[ImageTraining, str]:
         """With the key of all that its result depends on."""

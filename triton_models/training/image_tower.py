@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The image tower: two views of a picture through one MobileNetV2, joined and condensed to one vector."""
+"""The image tower: two views of a picture through one network, joined and condensed to one vector."""
 
 from __future__ import annotations
 
@@ -7,38 +7,43 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import mobilenet_v2
 
-from consumer.errors import Refused
+from consumer.errors import OptionInvalid
+from triton_models.training.backbones import backbone_named, fold_norms
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from triton_models.training.backbones import Backbone
     from triton_models.training.recipe import ImageRecipe
-
-#: Numbers per picture: 1,280 for each of the two views.
-IMAGE_TRUNK_DIM = 2 * 1280
-
-_STRIDE_TWO = (2, 2)
 
 
 class ImageTrunk(nn.Module):
-    """uint8 `[b, 2, side, side, 3]` -> float `[b, 2560]`, the whole before the detail."""
+    """uint8 `[b, 2, side, side, 3]` -> float `[b, dim]`, the whole before the detail."""
 
-    def __init__(self, stem: nn.Module, features: nn.Module) -> None:
-        """`stem` then `features`: normalised pixels `[n, 3, side, side]` -> maps of 1,280 channels."""
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, stem: nn.Module, features: nn.Module, backbone: Backbone) -> None:
+        """`stem` then `features` are the backbone's blocks; only the latter learn."""
         super().__init__()
         self.stem = stem
         self.features = features
+        self.dim = 2 * backbone.dim
+        for name, levels in (("mean", backbone.mean), ("scale", backbone.scale)):
+            self.register_buffer(name, torch.tensor(levels).reshape(3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalise, run both views as one batch, average over positions, join the views."""
+        """Both views as one batch."""
         side = images.shape[2]
         # Already in the memory order that convolutions are fastest in.
-        pixels = images.reshape(-1, side, side, 3).permute(0, 3, 1, 2).to(torch.float32)
-        pooled: Tensor = self.features(self.stem((pixels - 127.5) / 127.5)).mean((2, 3))
-        return pooled.reshape(-1, IMAGE_TRUNK_DIM)
+        maps = images.reshape(-1, side, side, 3).permute(0, 3, 1, 2).to(torch.float32)
+        return self.view(maps).reshape(-1, self.dim)
+
+    def view(self, maps: Tensor) -> Tensor:
+        """One view of each picture, levels `[n, 3, h, w]` -> half a vector each: normalise, run, average positions."""
+        pooled: Tensor = self.features(self.stem((maps - self.mean) / self.scale)).mean((2, 3))
+        return pooled
 
 
 class ImageTower(nn.Module):
@@ -49,7 +54,7 @@ class ImageTower(nn.Module):
         self.trunk = trunk
         self.dense = nn.Sequential(
             nn.Dropout(recipe.dropout),
-            nn.Linear(IMAGE_TRUNK_DIM, recipe.hidden),
+            nn.Linear(trunk.dim, recipe.hidden),
             nn.LayerNorm(recipe.hidden),
             nn.ReLU(),
             nn.Dropout(recipe.dropout),
@@ -63,50 +68,17 @@ class ImageTower(nn.Module):
         return vectors
 
 
-def load_image_trunk(weights: Path, frozen: int) -> ImageTrunk:
-    """The trunk with ImageNet weights, its first `frozen` blocks as the stem. Raises Refused without the file.
+def load_image_trunk(name: str, weights: Path | None, frozen: int) -> ImageTrunk:
+    """The trunk on a backbone with its ImageNet weights, its first `frozen` blocks as the stem, which never learns.
 
-    The stem is fixed: norms folded, no gradients. The rest learns.
+    `weights`: a torchvision state dict; None = from scratch. Raises Refused without the file, OptionInvalid for a
+    backbone that is not there or has fewer blocks.
     """
-    if not weights.is_file():
-        raise Refused(f"{weights} is not there: the ImageNet weights that the image tower starts from")
-    backbone = mobilenet_v2(weights=None)
-    backbone.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True), strict=True)
-    _pad_like_tensorflow(backbone.features)
-    stem = fold_norms(backbone.features[:frozen]).requires_grad_(requires_grad=False)
-    return ImageTrunk(stem, backbone.features[frozen:])
-
-
-def fold_norms(network: nn.Module) -> nn.Module:
-    """Batch norms become part of the convolutions before them, in place: the same answers in evaluation, and faster."""
-    network.eval()
-    for block in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
-        for index in range(len(block) - 1):
-            convolution, norm = block[index], block[index + 1]
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                block[index] = fuse_conv_bn_eval(convolution, norm)
-                block[index + 1] = nn.Identity()
-    return network
-
-
-class _FarEdgePadded(nn.Conv2d):
-    """TensorFlow pads a stride of two at the far edges only; with torch's padding 3 of 15 photos change their class."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return super().forward(nn.functional.pad(maps, (0, 1, 0, 1)))
-
-
-def _pad_like_tensorflow(network: nn.Module) -> None:
-    for block in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
-        for index, convolution in enumerate(block):
-            if isinstance(convolution, nn.Conv2d) and convolution.stride == _STRIDE_TWO:
-                padded = _FarEdgePadded(
-                    convolution.in_channels,
-                    convolution.out_channels,
-                    3,
-                    stride=2,
-                    groups=convolution.groups,
-                    bias=convolution.bias is not None,
-                )
-                padded.load_state_dict(convolution.state_dict())
-                block[index] = padded
+    backbone = backbone_named(name)
+    blocks = fold_norms(backbone.blocks(weights))
+    assert isinstance(blocks, nn.Sequential)
+    if frozen >= len(blocks):
+        raise OptionInvalid(f"{name} has {len(blocks)} blocks; with {frozen} of them frozen nothing learns")
+    stem = blocks[:frozen].requires_grad_(requires_grad=False)
+    # A bias that came of a norm would stay as it was.
+    return ImageTrunk(stem, blocks[frozen:].requires_grad_(), backbone)

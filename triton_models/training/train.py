@@ -95,7 +95,7 @@ class Trainer:
         """
         require_empty(out)
         self._image.see(self._progress)
-        seconds = {"image": self._image.restore(self._work), "text": self._text.restore(self._work)}
+        cost = {"image": self._image.restore(self._work), "text": self._text.restore(self._work)}
         rows = self._corpus.splits
         validation, calibration = (self._presenter.sets(rows[split]) for split in (Split.VALIDATION, Split.CALIBRATION))
         bare = self._presenter.bare(rows[Split.VALIDATION], title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)))
@@ -112,7 +112,7 @@ class Trainer:
             out,
             self._recipe,
             describe_inputs(self._sources, self._corpus),
-            seconds=seconds,
+            cost={side: asdict(spent) for side, spent in cost.items()},
             fusion={handle: asdict(head.weights) for handle, head in heads.fused.items()},
             validation=validation_accuracies(heads, Shown(validation, shipped, bare)),
         )

@@ -35,8 +35,8 @@ text_axes = 8
 
 [image]
 stages = [
-  { epochs = 8, side = 32, trunk_rate = 0.0, head_rate = 3e-3 },
-  { epochs = 6, side = 64, trunk_rate = 1e-4, head_rate = 3e-3 },
+  { epochs = 8, whole_px = [48, 36], detail_px = 32, trunk_rate = 0.0, head_rate = 3e-3 },
+  { epochs = 6, whole_px = [64, 64], detail_px = 64, trunk_rate = 1e-4, head_rate = 3e-3 },
 ]
 frozen_blocks = 17
 hidden = 32

@@ -23,9 +23,10 @@ def model(drawn_sources: Sources, drawn_recipe: Recipe) -> Model:
     from torch import nn
 
     from consumer.bundle import read_vocabulary
+    from triton_models.training.backbones import backbone_named, fold_norms
     from triton_models.training.fuse import Heads
     from triton_models.training.heads import FusedHead, FusionWeights, LinearHead
-    from triton_models.training.image_tower import IMAGE_TRUNK_DIM, ImageTower, ImageTrunk, fold_norms
+    from triton_models.training.image_tower import ImageTower, ImageTrunk
     from triton_models.training.labels import LabelSpace
     from triton_models.training.model import Model
     from triton_models.training.reduce import fit_projection
@@ -37,8 +38,8 @@ def model(drawn_sources: Sources, drawn_recipe: Recipe) -> Model:
     stem = nn.Sequential(
         nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16)), nn.ReLU6(), nn.Conv2d(16, 32, 1)
     )
-    trunk = ImageTrunk(stem, nn.Conv2d(32, IMAGE_TRUNK_DIM // 2, 1))
-    fold_norms(trunk)
+    backbone = backbone_named("mobilenet_v2")
+    trunk = ImageTrunk(fold_norms(stem), nn.Conv2d(32, backbone.dim, 1), backbone)
     vocabulary = read_vocabulary(drawn_sources.text_model / "vocab.txt")
     dims = {"image": drawn_recipe.image.dim, "text": TEXT_TRUNK_DIM}
 

@@ -125,7 +125,8 @@ def test_the_run_says_what_it_was_made_from(bundle_folder: Path, drawn_sources: 
 
     assert run["weights"]["image"] == sha256_of(drawn_sources.image_weights)
     assert run["recipe"]["image"]["stages"][0]["epochs"] == drawn_recipe.image.stages[0].epochs
-    assert run["seconds"].keys() == {"image", "text"}
+    assert run["cost"].keys() == {"image", "text"}
+    assert all(spent["seconds"] > 0 and spent["core_hours"] > 0 for spent in run["cost"].values())
     assert str(bundle_folder.parent) not in json.dumps(run)
 
 

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import resource
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from tensorboardX.proto.event_pb2 import Event
 from torch import Tensor, nn
 
+from consumer.errors import OptionInvalid, Refused
 from triton_models.training.descent import Checkpoint, Descent, Schedule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 STEPS = 20
@@ -91,3 +96,60 @@ def test_the_checkpoint_of_another_run_is_not_taken_up(tmp_path: Path) -> None:
     other.go()
 
     assert other.steps == list(range(STEPS))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_state(tmp_path: Path) -> None:
+    module = nn.Linear(1, 1)
+    checkpoint = Checkpoint(tmp_path / "run.pt", "one")
+    descent = Descent(module, [(0.01, module.parameters())], Schedule(STEPS), 0.0, 1, checkpoint)
+
+    def loss(step: int) -> Tensor:
+        result: Tensor = module(torch.ones(1)).sum() / (step - 3 if step != 3 else float("nan"))
+        return result
+
+    with pytest.raises(OptionInvalid, match=r"the loss is nan at step 4 of 20: lower the recipe's rates"):
+        descent.run(loss, lambda _done, _total: None)
+    assert all(parameter.isfinite().all() for parameter in module.parameters())
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_and_the_last_one_stays(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "run.pt", "one")
+    checkpoint.save({"step": 1})
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As on a full disk: the kernel refuses to let the file grow.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, limit[1]))
+    try:
+        with pytest.raises(Refused, match="cannot be written"):
+            checkpoint.save({"step": 2, "module": {"weight": torch.zeros(100_000)}})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert checkpoint.load() == {"key": "one", "step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_tensorboard_finds_the_loss_and_the_rate_of_a_run_and_of_the_run_that_went_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triton_models.training.descent.CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(Killed):
+        Run(tmp_path).go(kill_before=13)
+    Run(tmp_path).go()
+
+    values = list(scalars_in(tmp_path / "run"))
+
+    assert {name for name, _, _ in values} == {"loss", "share_of_peak_rate"}
+    assert [step for name, step, _ in values if name == "loss"] == [0, 10, STEPS - 1]
+    assert values[0][2] > 0
+
+
+def scalars_in(folder: Path) -> Iterator[tuple[str, int, float]]:
+    """Tag, step and value of every scalar in the event files of a folder, oldest file first."""
+    for file in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):
+        raw, start = file.read_bytes(), 0
+        while start < len(raw):
+            # A record: its length, a checksum of that, the event, a checksum of it.
+            (length,) = struct.unpack_from("<Q", raw, start)
+            event = Event.FromString(raw[start + 12 : start + 12 + length])
+            start += 12 + length + 4
+            yield from ((value.tag, event.step, value.simple_value) for value in event.summary.value)

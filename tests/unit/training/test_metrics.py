@@ -32,10 +32,27 @@ def test_coverage_is_the_largest_precise_share() -> None:
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    confidence = np.full(10, 0.8, dtype=np.float32)
+    confidence = np.full(100, 0.8, dtype=np.float32)
+    position = np.arange(100) % 10
 
-    assert expected_calibration_error(confidence, np.arange(10) < 8) == pytest.approx(0, abs=1e-6)
-    assert expected_calibration_error(confidence, np.arange(10) < 5) == pytest.approx(0.3, abs=1e-6)
+    assert expected_calibration_error(confidence, position < 8) == pytest.approx(0, abs=1e-6)
+    assert expected_calibration_error(confidence, position < 5) == pytest.approx(0.3, abs=1e-6)
+
+
+def test_calibration_errors_of_opposite_sign_do_not_cancel_where_confidence_differs() -> None:
+    confidence = np.repeat(np.array([0.5, 0.9], dtype=np.float32), 50)
+    position = np.arange(100) % 10
+
+    # Right in .9 of the unsure half and in .5 of the sure one: on the whole as often as it says.
+    assert expected_calibration_error(confidence, np.where(np.arange(100) < 50, position < 9, position < 5)) == (
+        pytest.approx(0.4, abs=1e-6)
+    )
+
+
+def test_calibration_error_of_fewer_rows_than_bins() -> None:
+    assert expected_calibration_error(np.array([0.9, 0.6], dtype=np.float32), np.array([True, False])) == (
+        pytest.approx((0.1 + 0.6) / 2)
+    )
 
 
 def test_nothing_to_score_is_an_error() -> None:
