@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from consumer.assembly import Outside
 from consumer.bundle import load_bundle
 from consumer.errors import Refused, Transient
-from consumer.events import DecodedProduct, Delivery, FetchReason
-from consumer.images.fetched import Fetched, FetchFailed
+from consumer.events import DecodedProduct, Delivery
+from consumer.images.files import FileBodies
 from consumer.local import parts
 from consumer.observability.metrics import Metrics
 from consumer.settings import TritonSettings
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from consumer.attributes import ProductAttributes
     from consumer.events import ProductEvent
-    from consumer.images.fetched import FetchResult
-    from consumer.images.http import Fetcher
-    from consumer.images.memory import Share
     from consumer.settings import Settings
 
 
@@ -68,10 +65,11 @@ def tag(settings: Settings, product: Product, timeout_s: float) -> ProductAttrib
 async def _tag(settings: Settings, product: Product, timeout_s: float) -> ProductAttributes:
     bundle = load_bundle(settings.triton.bundle)
     async with await Outside.open(settings, bundle, Metrics()) as outside:
+        bodies = FileBodies(product.files, settings.images.max_body_bytes, outside.fetcher)
         try:
             async with asyncio.timeout(timeout_s):
                 await outside.contract.check_description()
-                fetched = await outside.fetch(_Files(product.files, outside.fetcher, settings))(_delivered(product))
+                fetched = await outside.fetch(bodies)(delivered(product.event))
                 enriched = await outside.enrich()(await outside.infer()(fetched))
         except TimeoutError as error:
             raise _no_answer(settings, f"not within {timeout_s:g} s") from error
@@ -86,23 +84,6 @@ def _no_answer(settings: Settings, why: str) -> Refused:
     )
 
 
-def _delivered(product: Product) -> DecodedProduct:
+def delivered(event: ProductEvent) -> DecodedProduct:
     """As if it had come from a topic; there is none, which the empty name and -1 say."""
-    return DecodedProduct(Delivery("", -1, -1, product.event.key.encode(), None, (), -1), product.event)
-
-
-class _Files:
-    """Bodies from files where a URL stands for one, else from the real fetcher."""
-
-    def __init__(self, files: Mapping[str, Path], fetcher: Fetcher, settings: Settings) -> None:
-        self._files = files
-        self._fetcher = fetcher
-        self._max_bytes = settings.images.max_body_bytes
-
-    async def fetch(self, url: str, vendor_id: str, share: Share) -> FetchResult:
-        file = self._files.get(url)
-        if file is None:
-            return await self._fetcher.fetch(url, vendor_id, share)
-        with file.open("rb") as opened:
-            body = opened.read(self._max_bytes + 1)
-        return FetchFailed(url, FetchReason.TOO_LARGE) if len(body) > self._max_bytes else Fetched(url, body)
+    return DecodedProduct(Delivery("", -1, -1, event.key.encode(), None, (), -1), event)

@@ -2,7 +2,7 @@
 """What the consumer knows of a model bundle: manifest, tokeniser, text format, thresholds, canary."""
 
 from consumer.bundle.bundle import Bundle, load_bundle, sha256_of, starter_folder
-from consumer.bundle.canary import EMBEDDING_COSINE, PROBABILITY_TOLERANCE, CanaryInputs, canary_inputs
+from consumer.bundle.canary import EMBEDDING_COSINE, PROBABILITY_TOLERANCE, canary_inputs
 from consumer.bundle.manifest import (
     BundleFile,
     Canary,
@@ -36,7 +36,6 @@ __all__ = [
     "Bundle",
     "BundleFile",
     "Canary",
-    "CanaryInputs",
     "CanaryRecipe",
     "ComposedText",
     "Head",

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,22 +20,12 @@ EMBEDDING_COSINE = 0.999
 _LEVELS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class CanaryInputs:
-    """Tensors of the ensembles, as they go on the wire."""
+def canary_inputs(manifest: Manifest) -> dict[str, NDArray[np.generic]]:
+    """The tensors of all ensembles, as they go on the wire.
 
-    images: NDArray[np.uint8]
-    """`[n, 2, side, side, 3]`."""
-    image_mask: NDArray[np.uint8]
-    """`[n]`, all ones."""
-    input_ids: NDArray[np.int64]
-    """`[1, L]`."""
-    attention_mask: NDArray[np.int64]
-    """`[1, L]`."""
-
-
-def canary_inputs(manifest: Manifest) -> CanaryInputs:
-    """Colour ramps by integer arithmetic, the same on every machine, and the token ids, padded."""
+    `images` uint8 `[n, 2, side, side, 3]`: colour ramps by integer arithmetic, the same on every machine; `image_mask`
+    uint8 `[n]`, all ones; `input_ids` and `attention_mask` int64 `[1, L]`: the token ids, padded.
+    """
     recipe = manifest.canary.inputs
     side = manifest.side
     image, view, y, x, channel = np.ogrid[: recipe.images, :2, :side, :side, :3]
@@ -50,4 +39,9 @@ def canary_inputs(manifest: Manifest) -> CanaryInputs:
     input_ids[0, :token_count] = recipe.input_ids
     attention_mask = np.zeros((1, manifest.text_length), dtype=np.int64)
     attention_mask[0, :token_count] = 1
-    return CanaryInputs(images, np.ones(recipe.images, dtype=np.uint8), input_ids, attention_mask)
+    return {
+        "images": images,
+        "image_mask": np.ones(recipe.images, dtype=np.uint8),
+        "input_ids": input_ids,
+        "attention_mask": attention_mask,
+    }

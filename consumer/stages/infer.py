@@ -7,7 +7,7 @@ import asyncio
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import structlog
@@ -29,12 +29,31 @@ if TYPE_CHECKING:
     from consumer.bundle import Bundle, ReadText
     from consumer.events import FetchedProduct, ProductText
     from consumer.observability.metrics import Metrics
-    from consumer.triton.client import Answer, TritonClient
-    from consumer.triton.contract import Contract
+    from consumer.triton.client import Answer
 
     Tensors = Mapping[str, NDArray[np.generic]]
 
 log = structlog.get_logger()
+
+
+class AsksEnsembles(Protocol):
+    """What answers are asked of; `TritonClient` is one."""
+
+    async def infer(self, ensemble: Ensemble, tensors: Tensors) -> Answer:
+        """The ensemble's answer for one product. Raises TritonUnavailable, ModelFailed, Unprocessable."""
+        ...
+
+
+class KnowsServer(Protocol):
+    """Who tells a server that is ill from an event that is; `Contract` is one."""
+
+    async def check_description(self) -> None:
+        """Return when the server runs our bundle. Raises IncompatibleModels."""
+        ...
+
+    async def is_green(self) -> bool:
+        """Whether the canary lives now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +75,7 @@ class Infer:
     """
 
     def __init__(
-        self, client: TritonClient, contract: Contract, bundle: Bundle, patience: Patience, metrics: Metrics
+        self, client: AsksEnsembles, contract: KnowsServer, bundle: Bundle, patience: Patience, metrics: Metrics
     ) -> None:
         self._client = client
         self._contract = contract

@@ -26,14 +26,8 @@ class KnownAnswers:
     """The canary of one manifest."""
 
     def __init__(self, manifest: Manifest) -> None:
-        inputs = canary_inputs(manifest)
         self._manifest = manifest
-        self._inputs: dict[str, NDArray[np.generic]] = {
-            "images": inputs.images,
-            "image_mask": inputs.image_mask,
-            "input_ids": inputs.input_ids,
-            "attention_mask": inputs.attention_mask,
-        }
+        self._inputs = canary_inputs(manifest)
 
     def inputs(self, ensemble: Ensemble) -> Mapping[str, NDArray[np.generic]]:
         """The tensors to ask this ensemble with."""

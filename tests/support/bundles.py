@@ -141,8 +141,7 @@ def _manifest(folder: Path, spec: TinySpec) -> Manifest:
         files=files_of(folder),
         licences=(Licence("random numbers", "CC0-1.0"),),
     )
-    inputs = canary_inputs(manifest)
-    tensors = {name: getattr(inputs, name) for name in ("images", "image_mask", "input_ids", "attention_mask")}
+    tensors = canary_inputs(manifest)
     expected = {
         ensemble.value: {
             name: tuple(float(value) for value in values.ravel())

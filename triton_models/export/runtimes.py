@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from consumer.bundle import CanaryInputs
-
 Tensors = dict[str, "NDArray[np.number[Any]]"]
 
 IMAGE_ENCODER, IMAGE_POOL, TEXT_ENCODER = "image_encoder", "image_pool", "text_encoder"
@@ -29,7 +27,7 @@ _HEADS = {Ensemble.FUSED: FUSION_HEADS, Ensemble.IMAGE: FUSION_HEADS_IMAGE, Ense
 class Runtime(Protocol):
     """Runs one graph of a bundle."""
 
-    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.number[Any]]]) -> Tensors:
+    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.generic]]) -> Tensors:
         """All outputs by name."""
         ...
 
@@ -41,7 +39,7 @@ class OnnxRuntime:
         self._folder = folder
         self._sessions: dict[str, object] = {}
 
-    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.number[Any]]]) -> Tensors:
+    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.generic]]) -> Tensors:
         """All outputs by name."""
         onnxruntime = load_onnxruntime()
         if graph not in self._sessions:
@@ -64,7 +62,7 @@ class OpenVino:
         self._precision = precision
         self._compiled: dict[str, object] = {}
 
-    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.number[Any]]]) -> Tensors:
+    def __call__(self, graph: str, inputs: Mapping[str, NDArray[np.generic]]) -> Tensors:
         """All outputs by name."""
         if graph not in self._compiled:
             self._compiled[graph] = self._core.compile_model(
@@ -74,16 +72,16 @@ class OpenVino:
         return {output.get_any_name(): np.array(value) for output, value in answers.items()}
 
 
-def run_ensemble(run: Runtime, ensemble: Ensemble, inputs: CanaryInputs) -> Tensors:
-    """The outputs of one ensemble for one product, as the server would answer."""
+def run_ensemble(run: Runtime, ensemble: Ensemble, inputs: Mapping[str, NDArray[np.generic]]) -> Tensors:
+    """The outputs of one ensemble for one product, as the server would answer; `inputs` may hold more than it takes."""
     features: Tensors = {}
     answers: Tensors = {}
     if ensemble.takes_images:
-        encoded = run(IMAGE_ENCODER, {"images": inputs.images})
-        pooled = run(IMAGE_POOL, {"image_features": encoded["image_features"], "image_mask": inputs.image_mask})
+        encoded = run(IMAGE_ENCODER, {"images": inputs["images"]})
+        pooled = run(IMAGE_POOL, {"image_features": encoded["image_features"], "image_mask": inputs["image_mask"]})
         features["image_features"] = pooled["product_features"]
         answers = {"view_type": encoded["view_type"], "contribution": pooled["contribution"]}
     if ensemble.takes_text:
-        tokens = {"input_ids": inputs.input_ids, "attention_mask": inputs.attention_mask}
+        tokens = {name: inputs[name] for name in ("input_ids", "attention_mask")}
         features |= run(TEXT_ENCODER, tokens)
     return answers | run(_HEADS[ensemble], features)

@@ -50,7 +50,14 @@ def test_what_a_recipe_leaves_out_has_a_default(tmp_path: Path) -> None:
         (SMALLEST.replace("detail_px = 32", "detail_px = 16"), "image.stages.0.detail_px"),
         ("bundle = ", "cannot be read"),
     ],
-    ids=["a misspelt key", "a run without an epoch", "hue", "a picture on its side", "a view too small to see", "no TOML"],
+    ids=[
+        "a misspelt key",
+        "a run without an epoch",
+        "hue",
+        "a picture on its side",
+        "a view too small to see",
+        "no TOML",
+    ],
 )
 def test_a_faulty_recipe_is_refused_by_name(tmp_path: Path, fault: str, named: str) -> None:
     file = tmp_path / "faulty.toml"
