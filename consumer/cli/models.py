@@ -12,12 +12,13 @@ import typer
 from consumer.cli.bars import progress_bars
 from consumer.cli.models_compare import compare
 from consumer.cli.models_options import (
-    BareTitlesOption,
     BlankTitlesOption,
     BundleOption,
     CacheOption,
     DataFoldersOption,
     DataOption,
+    InputsChoice,
+    InputsOption,
     NewFolderOption,
     PhotosOnlyOption,
     PrecisionChoice,
@@ -83,7 +84,7 @@ def evaluate(
     photos_only: PhotosOnlyOption = False,
     titles_only: TitlesOnlyOption = False,
     blank_titles: BlankTitlesOption = False,
-    bare_titles: BareTitlesOption = False,
+    inputs: InputsOption = InputsChoice.ALL,
     probe: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="ImageNet weights: also fit classifiers on frozen features."),
@@ -104,9 +105,9 @@ def evaluate(
         from triton_models.training.report import write_report
         from triton_models.training.scoring import Scope
 
-    inputs = chosen_inputs(photos_only, titles_only, blank_titles, bare_titles)
+    shown = chosen_inputs(inputs, photos_only, titles_only, blank_titles)
     loaded = load_bundle(bundle)
-    asked = Examination(data, Scope(split.value, space.value, inputs), probe, log_of_looks(loaded))
+    asked = Examination(data, Scope(split.value, space.value, shown), probe, log_of_looks(loaded))
     with progress_bars() as progress:
         found = Examiner(loaded, cache or models_cache(), progress).examine(asked)
     if report:

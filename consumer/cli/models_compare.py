@@ -11,10 +11,11 @@ import typer
 
 from consumer.cli.bars import progress_bars
 from consumer.cli.models_options import (
-    BareTitlesOption,
     BlankTitlesOption,
     CacheOption,
     DataOption,
+    InputsChoice,
+    InputsOption,
     PhotosOnlyOption,
     SpaceChoice,
     SpaceOption,
@@ -44,7 +45,7 @@ def compare(
     photos_only: PhotosOnlyOption = False,
     titles_only: TitlesOnlyOption = False,
     blank_titles: BlankTitlesOption = False,
-    bare_titles: BareTitlesOption = False,
+    inputs: InputsOption = InputsChoice.ALL,
     cache: CacheOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -60,7 +61,7 @@ def compare(
         from triton_models.training.scoring import Scope
 
     bundles = load_bundle(a), load_bundle(b)
-    scope = Scope(split.value, space.value, chosen_inputs(photos_only, titles_only, blank_titles, bare_titles))
+    scope = Scope(split.value, space.value, chosen_inputs(inputs, photos_only, titles_only, blank_titles))
     logs = log_of_looks(bundles[0]), log_of_looks(bundles[1])
     with progress_bars() as progress:
         found = Comparer(bundles, cache or models_cache(), progress).compare(data, scope, logs)

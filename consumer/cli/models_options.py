@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from triton_models.training.evaluate import Inputs
+    from triton_models.training.inputs import Inputs
 
 DataOption = Annotated[
     Path,
@@ -63,8 +63,26 @@ SpaceOption = Annotated[SpaceChoice, typer.Option(help="Label space: those of th
 PhotosOnlyOption = Annotated[bool, typer.Option("--photos-only", help="Show the model no titles.")]
 TitlesOnlyOption = Annotated[bool, typer.Option("--titles-only", help="Show the model no photos.")]
 BlankTitlesOption = Annotated[bool, typer.Option("--blank-titles", help="Send events with empty titles.")]
-BareTitlesOption = Annotated[
-    bool, typer.Option("--bare-titles", help="Delete words that name a colour, a gender or a type from titles.")
+
+
+class InputsChoice(StrEnum):
+    """What the model is shown of each product."""
+
+    ALL = "all"
+    PHOTOS_ONLY = "photos-only"
+    TITLES_ONLY = "titles-only"
+    BLANK_TITLES = "blank-titles"
+    BARE_TITLES = "bare-titles"
+    USELESS_TITLES = "useless-titles"
+    FOREIGN_TITLES = "foreign-titles"
+
+
+InputsOption = Annotated[
+    InputsChoice,
+    typer.Option(
+        help="What the model is shown. Titles: bare of words that name a colour, a gender or a type; useless: brand or "
+        "number alone; foreign: another product's."
+    ),
 ]
 
 
@@ -76,17 +94,16 @@ class PrecisionChoice(StrEnum):
     F32 = "f32"
 
 
-def chosen_inputs(photos_only: bool, titles_only: bool, blank_titles: bool, bare_titles: bool) -> Inputs:
-    """What the flags ask for. Raises BadParameter for more than one."""
-    from triton_models.training.evaluate import Inputs
+def chosen_inputs(inputs: InputsChoice, photos_only: bool, titles_only: bool, blank_titles: bool) -> Inputs:
+    """What the options ask for; a flag is short for its choice. Raises BadParameter for more than one."""
+    from triton_models.training.inputs import Inputs
 
-    asked = {
+    flags = {
         Inputs.PHOTOS_ONLY: photos_only,
         Inputs.TITLES_ONLY: titles_only,
         Inputs.BLANK_TITLES: blank_titles,
-        Inputs.BARE_TITLES: bare_titles,
     }
-    chosen = [inputs for inputs, wanted in asked.items() if wanted]
-    if len(chosen) > 1:
-        raise typer.BadParameter("choose one of --photos-only, --titles-only, --blank-titles, --bare-titles")
-    return chosen[0] if chosen else Inputs.ALL
+    asked = {flag for flag, is_wanted in flags.items() if is_wanted} | ({Inputs(inputs.value)} - {Inputs.ALL})
+    if len(asked) > 1:
+        raise typer.BadParameter("choose one of --photos-only, --titles-only, --blank-titles, --inputs")
+    return asked.pop() if asked else Inputs.ALL

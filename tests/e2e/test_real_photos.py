@@ -74,7 +74,8 @@ def write_feed(folder: Path, products: Sequence[LabelledProduct], image_host: Im
 def offline_answers(products: Sequence[LabelledProduct], cache: Path) -> dict[str, dict[str, str]]:
     """By key, what the evaluator scores of these rows."""
     from triton_models.training.calibrate import published_answers
-    from triton_models.training.evaluate import Evaluator, Inputs
+    from triton_models.training.evaluate import Evaluator
+    from triton_models.training.inputs import Inputs
     from triton_models.training.progress import Silent
 
     bundle = load_bundle()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.enrichment.ontology import Ontology
 from triton_models.training.datasets import CLOTHING_DATASET, FASHION_PRODUCT_IMAGES
-from triton_models.training.evaluate import Inputs
 from triton_models.training.examine import probe_shares
+from triton_models.training.inputs import Inputs
 from triton_models.training.report import (
     ACCEPTED_EXPLAINED,
     FIGURES_EXPLAINED,

@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from consumer.bundle import read_text
 from consumer.errors import IncompatibleModels
-from consumer.events import EventType, ProductEvent
 from consumer.triton.prediction import probabilities
 from triton_models.export.runtimes import (
     FUSION_HEADS,
@@ -25,6 +22,7 @@ from triton_models.export.runtimes import (
 from triton_models.export.verify import find_file_faults
 from triton_models.training.datasets import FASHION_PRODUCT_IMAGES, PhotoArchive
 from triton_models.training.features import FeatureCache
+from triton_models.training.inputs import event_of, with_titles_for
 from triton_models.training.labels import load_crosswalk
 from triton_models.training.titles import title_words
 
@@ -36,22 +34,10 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Bundle, Head
     from triton_models.training.datasets import LabelledProduct
+    from triton_models.training.inputs import Inputs
     from triton_models.training.progress import Progress
 
 _BATCH_TEXTS = 64
-
-
-class Inputs(StrEnum):
-    """What the model is shown of each product."""
-
-    ALL = "all"
-    """As served: both where there are both, else the one that is there."""
-    PHOTOS_ONLY = "photos-only"
-    TITLES_ONLY = "titles-only"
-    BLANK_TITLES = "blank-titles"
-    """The served path for events with an empty title."""
-    BARE_TITLES = "bare-titles"
-    """As served, but without the words of the title that name a colour, a gender or a type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +51,6 @@ class Answers:
     """By handle, `[n, K]`."""
     undecodable: tuple[str, ...]
     """Which products have a photo that cannot be decoded; with a title, that alone was shown."""
-
-
-def event_of(product: LabelledProduct) -> ProductEvent:
-    """The product as a vendor would send it: a title and nothing else."""
-    return ProductEvent(
-        event_id=product.id,
-        event_type=EventType.UPSERT,
-        vendor_id=product.dataset,
-        sku=product.id,
-        product_version=1,
-        occurred_at=datetime(1970, 1, 1, tzinfo=UTC),
-        title=product.title,
-    )
 
 
 class Evaluator:
@@ -98,12 +71,9 @@ class Evaluator:
 
     def answer(self, products: Sequence[LabelledProduct], inputs: Inputs) -> Answers:
         """What the served model would say of each product that has something to show."""
-        shown = products
-        if inputs is Inputs.BARE_TITLES:
-            shown = [replace(product, title=self._words.strip(product.title)) for product in products]
-        images = {} if inputs is Inputs.TITLES_ONLY else self._image_features(shown)
-        has_titles = inputs in {Inputs.ALL, Inputs.TITLES_ONLY, Inputs.BARE_TITLES}
-        texts = self._text_features(shown) if has_titles else {}
+        shown = with_titles_for(inputs, products, self._words)
+        images = self._image_features(shown) if inputs.has_photos else {}
+        texts = self._text_features(shown) if inputs.has_titles else {}
         both, photo, title = (
             sorted(rows)
             for rows in (images.keys() & texts.keys(), images.keys() - texts.keys(), texts.keys() - images.keys())
@@ -121,12 +91,10 @@ class Evaluator:
                 task.handle: np.concatenate([part[task.handle] for part in parts])
                 for task in self._bundle.manifest.tasks
             },
-            undecodable=()
-            if inputs is Inputs.TITLES_ONLY
-            else tuple(
+            undecodable=tuple(
                 f"{product.key}: its photo cannot be decoded"
                 for row, product in enumerate(products)
-                if product.photo and row not in images
+                if inputs.has_photos and product.photo and row not in images
             ),
         )
 

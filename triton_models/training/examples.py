@@ -11,7 +11,7 @@ import numpy as np
 from consumer.bundle import compose_text
 from triton_models.export.runtimes import TEXT_ENCODER, OnnxRuntime
 from triton_models.training.calibrate import CalibrationSet
-from triton_models.training.evaluate import event_of
+from triton_models.training.inputs import Inputs, event_of, with_titles_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,14 +66,17 @@ class Presenter:
         texts = self._texts({row: self._text.text(row) for row in rows})
         return {"image": self._examples(images), "text": self._examples(texts), "fused": self._both(images, texts)}
 
-    def bare(self, rows: Sequence[int], words: TitleWords) -> Examples:
-        """Products with both, their titles without the words that give an answer away."""
+    def hollow(self, rows: Sequence[int], words: TitleWords) -> dict[Inputs, Examples]:
+        """Products with both, their titles changed so that they give no answer away."""
         images = self._image.vectors(rows, self._progress.of("photos through the tower"))
-        products = {row: self._corpus.products[row] for row in rows}
-        events = {
-            row: event_of(replace(product, title=words.strip(product.title))) for row, product in products.items()
-        }
-        return self._both(images, self._texts({row: compose_text(event).text for row, event in events.items()}))
+        products = [self._corpus.products[row] for row in rows]
+        found = {}
+        for inputs in (Inputs.BARE_TITLES, Inputs.USELESS_TITLES):
+            shown = zip(rows, with_titles_for(inputs, products, words), strict=True)
+            found[inputs] = self._both(
+                images, self._texts({row: compose_text(event_of(product)).text for row, product in shown})
+            )
+        return found
 
     def shipped(self, titles: Examples, folder: Path) -> Examples:
         """Products with a title, as the text graph in `folder` reads them: its weights are narrower."""

@@ -30,7 +30,7 @@ _ALONE = FusionWeights(image=1.0, text=0.0, sure=0.0, prior=0.0)
 _PULL = 1e-3
 #: Of the loss over titles that give nothing away: as little as keeps those from doing harm, for most vendors name what
 #: they sell.
-_BARE_SHARES = (0.1, 0.25, 0.5, 1.0)
+_HOLLOW_SHARES = (0.1, 0.25, 0.5, 1.0)
 _MAX_ITERATIONS = 100
 
 
@@ -63,17 +63,18 @@ class Towers:
     """The log of each answer's share of the training labels."""
 
 
-def fuse(towers: Towers, calibration: Sets, validation: Sets, bare: Examples) -> Heads:
+def fuse(towers: Towers, calibration: Sets, validation: Sets, hollow: Sequence[Examples]) -> Heads:
     """Calibrate both sides, weigh them, calibrate the sum.
 
-    `calibration`, `validation`: by kind. `bare`: fused examples of the validation split with titles that give nothing
-    away. They count for as little in the weights as leaves the sum no worse on them than the photo alone.
+    `calibration`, `validation`: by kind. `hollow`: fused examples of the validation split with titles that give nothing
+    away, one for each way of it. They count for as little in the weights as leaves the sum no worse on any of them than
+    the photo alone.
     """
     image = _calibrated(towers.image, calibration["image"], validation["image"])
     text = _calibrated(towers.text, calibration["text"], validation["text"])
     fused = {}
     for handle, prior in towers.priors.items():
-        head = weigh_safely(FusedHead(image[handle], text[handle], prior, _START), validation["fused"], bare, handle)
+        head = weigh_safely(FusedHead(image[handle], text[handle], prior, _START), validation["fused"], hollow, handle)
         fused[handle] = with_temperature(head, calibration["fused"].of(handle), validation["fused"].of(handle))
     return Heads(image, text, fused)
 
@@ -84,15 +85,19 @@ def _calibrated(heads: Mapping[str, LinearHead], calibration: Examples, validati
     }
 
 
-def weigh_safely(head: FusedHead, whole: Examples, bare: Examples, handle: str) -> FusedHead:
-    """The head with the weights for titles as they are that does no harm to bare ones."""
-    photo = bare.accuracy(handle, replace(head, weights=_ALONE))
-    for share in _BARE_SHARES:
-        weighed = weigh(head, [(1.0, whole.of(handle)), (share, bare.of(handle))])
-        together = bare.accuracy(handle, weighed)
-        if photo is None or together is None or together >= photo:
+def weigh_safely(head: FusedHead, whole: Examples, hollow: Sequence[Examples], handle: str) -> FusedHead:
+    """The head with the weights for titles as they are that does no harm where they say nothing."""
+    for share in _HOLLOW_SHARES:
+        weighed = weigh(head, [(1.0, whole.of(handle)), *((share, titles.of(handle)) for titles in hollow)])
+        if not any(_harms(weighed, titles, handle) for titles in hollow):
             break
     return weighed
+
+
+def _harms(head: FusedHead, titles: Examples, handle: str) -> bool:
+    """Whether the photo alone is right more often; not where nothing is labelled."""
+    photo, together = (titles.accuracy(handle, answering) for answering in (replace(head, weights=_ALONE), head))
+    return photo is not None and together is not None and together < photo
 
 
 def weigh(head: FusedHead, sets: Sequence[tuple[float, CalibrationSet]]) -> FusedHead:

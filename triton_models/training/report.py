@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from consumer.errors import OptionInvalid, Refused
-from triton_models.training.evaluate import Inputs
+from triton_models.training.inputs import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,8 @@ SHOWN = {
     Inputs.TITLES_ONLY: "title only",
     Inputs.BLANK_TITLES: "photo, blank title",
     Inputs.BARE_TITLES: "photo and title, label words deleted",
+    Inputs.USELESS_TITLES: "photo and title of the brand or a number alone",
+    Inputs.FOREIGN_TITLES: "photo and another product's title",
 }
 
 FIGURES_EXPLAINED = """\

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from triton_models.training.corpus import Corpus
     from triton_models.training.examples import Examples
     from triton_models.training.fuse import Heads
+    from triton_models.training.inputs import Inputs
     from triton_models.training.recipe import Recipe, Sources
 
 RUN_MANIFEST = "run.json"
@@ -32,8 +33,8 @@ class Shown:
     sets: Mapping[Head, Examples]
     shipped: Examples
     """Titles through the text graph as it is shipped, with narrower weights."""
-    bare: Examples
-    """Products with both, their titles without the words that give an answer away."""
+    hollow: Mapping[Inputs, Examples]
+    """Products with both, their titles changed so that they give no answer away."""
 
 
 def describe_inputs(sources: Sources, corpus: Corpus) -> dict[str, Any]:
@@ -68,9 +69,10 @@ def validation_accuracies(heads: Heads, shown: Shown) -> dict[str, dict[str, flo
             "text": shown.sets["text"].accuracy(handle, fused.text),
             "text_int8": shown.shipped.accuracy(handle, fused.text),
             "fused": shown.sets["fused"].accuracy(handle, fused),
-            "fused_bare": shown.bare.accuracy(handle, fused),
-            "image_of_bare": shown.bare.accuracy(handle, photo_alone),
         }
+        for inputs, titles in shown.hollow.items():
+            accuracies[handle][f"fused, {inputs}"] = titles.accuracy(handle, fused)
+            accuracies[handle][f"image, {inputs}"] = titles.accuracy(handle, photo_alone)
     return accuracies
 
 

@@ -10,9 +10,9 @@ import torch
 
 from consumer.bundle import Tokeniser, compose_text, read_vocabulary
 from triton_models.training.datasets import FASHION_PRODUCT_IMAGES
-from triton_models.training.evaluate import event_of
 from triton_models.training.fingerprint import fingerprint
 from triton_models.training.heads import TaskHeads
+from triton_models.training.inputs import event_of
 from triton_models.training.labels import load_crosswalk
 from triton_models.training.split import Split
 from triton_models.training.text_features import text_features

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from consumer.bundle import compose_text
 from triton_models.training.descent import Checkpoint, Descent, Schedule
-from triton_models.training.evaluate import event_of
+from triton_models.training.inputs import event_of
 from triton_models.training.losses import summed_loss
 from triton_models.training.titles import KINDS
 

@@ -98,9 +98,9 @@ class Trainer:
         cost = {"image": self._image.restore(self._work), "text": self._text.restore(self._work)}
         rows = self._corpus.splits
         validation, calibration = (self._presenter.sets(rows[split]) for split in (Split.VALIDATION, Split.CALIBRATION))
-        bare = self._presenter.bare(rows[Split.VALIDATION], title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)))
+        hollow = self._presenter.hollow(rows[Split.VALIDATION], title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)))
         priors = {handle: log_shares(right) for handle, right in self._corpus.targets(rows[Split.TRAIN]).items()}
-        heads = fuse(Towers(self._image.heads, self._text.heads, priors), calibration, validation, bare)
+        heads = fuse(Towers(self._image.heads, self._text.heads, priors), calibration, validation, [*hollow.values()])
         model = self._model(heads)
         write_graphs(model, self._recipe, out)
         write_thresholds(out / "thresholds.json", self._thresholds(heads, calibration))
@@ -114,7 +114,7 @@ class Trainer:
             describe_inputs(self._sources, self._corpus),
             cost={side: asdict(spent) for side, spent in cost.items()},
             fusion={handle: asdict(head.weights) for handle, head in heads.fused.items()},
-            validation=validation_accuracies(heads, Shown(validation, shipped, bare)),
+            validation=validation_accuracies(heads, Shown(validation, shipped, hollow)),
         )
         (out / "metrics.json").write_text("{}\n", encoding="utf-8")
         (out / "model_card.md").write_text("\n", encoding="utf-8")

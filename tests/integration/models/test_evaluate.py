@@ -162,7 +162,7 @@ def test_label_words_can_be_deleted_from_titles(tmp_path: Path, bundle: Path, ca
     told = write_styles(tmp_path / "told", rows, {})
     bare = write_styles(tmp_path / "bare", [(*rows[0][:6], "cotton", "")], {})
 
-    deleted = figures(run(told, bundle, cache, "--split", "all", "--bare-titles", "--output", "json"))
+    deleted = figures(run(told, bundle, cache, "--split", "all", "--inputs", "bare-titles", "--output", "json"))
     alone = figures(run(bare, bundle, cache, "--split", "all", "--titles-only", "--output", "json"))
 
     # The other title names nothing else, so there is nothing left to show.

@@ -29,8 +29,8 @@ def examiner(tmp_path_factory: pytest.TempPathFactory) -> Examiner:
 
 
 def asked(catalogue: Path, weights: Path, split: str) -> Examination:
-    from triton_models.training.evaluate import Inputs
     from triton_models.training.examine import Examination
+    from triton_models.training.inputs import Inputs
     from triton_models.training.openings import Log
     from triton_models.training.scoring import Scope
 

@@ -134,7 +134,8 @@ def test_a_blank_title_is_answered_exactly_as_the_photo_alone(
     bundle_folder: Path, drawn_sources: Sources, cache: Path
 ) -> None:
     from triton_models.training.datasets import read_folder
-    from triton_models.training.evaluate import Evaluator, Inputs
+    from triton_models.training.evaluate import Evaluator
+    from triton_models.training.inputs import Inputs
     from triton_models.training.progress import Silent
 
     products = read_folder(drawn_sources.data[0]).products[:30]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from triton_models.training.calibrate import CalibrationSet
-from triton_models.training.fuse import log_shares, weigh
+from triton_models.training.examples import Examples
+from triton_models.training.fuse import log_shares, weigh, weigh_safely
 from triton_models.training.heads import FusedHead, FusionWeights, LinearHead
 
 if TYPE_CHECKING:
@@ -66,6 +67,21 @@ def test_where_no_text_was_learnt_the_photo_decides() -> None:
     fused = weigh(FusedHead(IMAGE, silent, PRIOR, ANY), [(1.0, rows)])
 
     np.testing.assert_allclose(fused.probabilities(FEATURES), IMAGE.probabilities(FEATURES[:, :6]), atol=1e-5)
+
+
+def test_titles_that_say_nothing_count_for_more_until_they_do_no_harm() -> None:
+    def as_examples(rows: CalibrationSet) -> Examples:
+        return Examples(tuple(range(PRODUCTS)), rows.features, {"color": rows.right})
+
+    told, hollow = examples(TEXT, FEATURES[:, 6:]), examples(IMAGE, FEATURES[:, :6])
+    start = FusedHead(IMAGE, TEXT, PRIOR, ANY)
+
+    heedless = weigh(start, [(1.0, told)])
+    safe = weigh_safely(start, as_examples(told), [as_examples(hollow)], "color")
+    unharmed = weigh_safely(start, as_examples(told), [as_examples(told)], "color")
+
+    assert share_right(safe, hollow) > share_right(heedless, hollow) + 0.2
+    assert share_right(unharmed, told) > 0.95
 
 
 def test_shares_count_rows_with_one_right_column_and_none_is_nothing() -> None:

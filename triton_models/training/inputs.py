@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model is shown of labelled products: all of it, or less, or something that misleads."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from consumer.events import EventType, ProductEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from triton_models.training.datasets import LabelledProduct
+    from triton_models.training.titles import TitleWords
+
+
+class Inputs(StrEnum):
+    """What the model is shown of each product."""
+
+    ALL = "all"
+    """As served: both where there are both, else the one that is there."""
+    PHOTOS_ONLY = "photos-only"
+    TITLES_ONLY = "titles-only"
+    BLANK_TITLES = "blank-titles"
+    """The served path for events with an empty title."""
+    BARE_TITLES = "bare-titles"
+    """As served, but without the words of the title that name a colour, a gender or a type."""
+    USELESS_TITLES = "useless-titles"
+    """As served, but the title is the brand alone, or a stock number, each of every second product."""
+    FOREIGN_TITLES = "foreign-titles"
+    """As served, but with another product's title."""
+
+    @property
+    def has_photos(self) -> bool:
+        """Whether photos are shown."""
+        return self is not Inputs.TITLES_ONLY
+
+    @property
+    def has_titles(self) -> bool:
+        """Whether some title is."""
+        return self not in {Inputs.PHOTOS_ONLY, Inputs.BLANK_TITLES}
+
+
+def with_titles_for(
+    inputs: Inputs, products: Sequence[LabelledProduct], words: TitleWords
+) -> Sequence[LabelledProduct]:
+    """The same products, in their order, with the titles that the model is shown."""
+    match inputs:
+        case Inputs.BARE_TITLES:
+            return [replace(product, title=words.strip(product.title)) for product in products]
+        case Inputs.USELESS_TITLES:
+            return [replace(product, title=_useless(product)) for product in products]
+        case Inputs.FOREIGN_TITLES:
+            return _exchanged(products)
+        case _:
+            return products
+
+
+def event_of(product: LabelledProduct) -> ProductEvent:
+    """The product as a vendor would send it: a title and nothing else."""
+    return ProductEvent(
+        event_id=product.id,
+        event_type=EventType.UPSERT,
+        vendor_id=product.dataset,
+        sku=product.id,
+        product_version=1,
+        occurred_at=datetime(1970, 1, 1, tzinfo=UTC),
+        title=product.title,
+    )
+
+
+def _useless(product: LabelledProduct) -> str:
+    """The first word, which is the brand's in catalogues, or a number; nothing of a product without a title."""
+    if not product.title:
+        return ""
+    digest = _digest(product)
+    return product.title.split()[0] if digest[0] % 2 else f"SKU-{digest[1:4].hex().upper()}"
+
+
+def _exchanged(products: Sequence[LabelledProduct]) -> list[LabelledProduct]:
+    """Titles go around among those that have one, in an order that has nothing to do with the file's."""
+    ring = sorted(
+        (row for row, product in enumerate(products) if product.title), key=lambda row: _digest(products[row])
+    )
+    titles = {row: products[after].title for row, after in zip(ring, [*ring[1:], *ring[:1]], strict=True)}
+    return [replace(product, title=titles.get(row, "")) for row, product in enumerate(products)]
+
+
+def _digest(product: LabelledProduct) -> bytes:
+    return hashlib.sha256(product.key.encode()).digest()
