@@ -89,7 +89,9 @@ def evaluate(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="ImageNet weights: also fit classifiers on frozen features."),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Also write the figures to FILE.md or FILE.json.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the figures and their details to FILE.html, .md or .json.")
+    ] = None,
     cache: CacheOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -109,9 +111,9 @@ def evaluate(
     loaded = load_bundle(bundle)
     asked = Examination(data, Scope(split.value, space.value, shown), probe, log_of_looks(loaded))
     with progress_bars() as progress:
-        found = Examiner(loaded, cache or models_cache(), progress).examine(asked)
+        found, details = Examiner(loaded, cache or models_cache(), progress).examine(asked)
     if report:
-        write_report(report, found)
+        write_report(report, found, details)
     print_evaluation(found, output)
     name_some(found.faults)
     name_some(found.unknown_labels)

@@ -26,9 +26,10 @@ def print_evaluation(evaluation: Evaluation, output: Output) -> None:
     if output is Output.JSON:
         typer.echo(json.dumps(evaluation.as_json()))
         return
-    from triton_models.training.report import markdown
+    from triton_models.training.page import as_markdown
+    from triton_models.training.report import page_of
 
-    typer.echo(markdown(evaluation), nl=False)
+    typer.echo(as_markdown(page_of(evaluation)), nl=False)
 
 
 def print_calibration(found: Recalibrated, out: Path, output: Output) -> None:

@@ -11,6 +11,7 @@ from consumer.enrichment.ontology import Ontology
 from triton_models.training.datasets import CLOTHING_DATASET, FASHION_PRODUCT_IMAGES
 from triton_models.training.examine import probe_shares
 from triton_models.training.inputs import Inputs
+from triton_models.training.page import table_lines
 from triton_models.training.report import (
     ACCEPTED_EXPLAINED,
     FIGURES_EXPLAINED,
@@ -161,13 +162,13 @@ def _cost(run: Mapping[str, Any]) -> str:
 def _tables(measured: Measured) -> Iterator[str]:
     for dataset, space in dict.fromkeys((found.dataset, found.space) for found in measured.evaluations):
         chosen = [found for found in measured.evaluations if (found.dataset, found.space) == (dataset, space)]
-        yield from ("", f"### {dataset}, space {space}", _SPACES[space], "", *task_table(chosen))
+        yield from ("", f"### {dataset}, space {space}", _SPACES[space], "", *table_lines(task_table(chosen)))
 
 
 def _accepted(measured: Measured) -> Iterator[str]:
     for dataset in dict.fromkeys(found.dataset for found in measured.evaluations):
         chosen = {found.inputs: found for found in measured.evaluations if found.dataset == dataset}
-        yield from ("", f"### {dataset}", *accepted_table(list(chosen.values())))
+        yield from ("", f"### {dataset}", *table_lines(accepted_table(list(chosen.values()))))
 
 
 _MADE = """\

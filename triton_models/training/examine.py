@@ -10,6 +10,7 @@ from consumer.enrichment.ontology import Ontology
 from consumer.errors import OptionInvalid
 from triton_models.training.corpus import hash_photos, unknown_labels
 from triton_models.training.datasets import read_folder
+from triton_models.training.details import detail
 from triton_models.training.evaluate import Evaluator
 from triton_models.training.frozen import FrozenFeatures, classifier_shares, training_sample
 from triton_models.training.scoring import Scope, evaluate, rule_shares, scored_products
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Bundle
     from triton_models.training.datasets import LabelledProduct
+    from triton_models.training.details import TaskDetails
     from triton_models.training.evaluate import Answers
     from triton_models.training.metrics import Share
     from triton_models.training.openings import Log
@@ -56,8 +58,11 @@ class Examiner:
         self._evaluator = Evaluator(bundle, cache, progress)
         self._ontology = Ontology.load(bundle.manifest.ontology)
 
-    def examine(self, asked: Examination) -> Evaluation:
-        """Figures, baselines beside them. Raises OptionInvalid for a folder or space that cannot be."""
+    def examine(self, asked: Examination) -> tuple[Evaluation, dict[str, TaskDetails]]:
+        """Figures, baselines beside them, and what is behind them by task.
+
+        Raises OptionInvalid for a folder or space that cannot be.
+        """
         folder = read_folder(asked.data)
         space = load_space(asked.scope.space, folder.dataset, self._ontology)
         products, training = select(folder.products, asked.scope.split)
@@ -72,12 +77,13 @@ class Examiner:
                 raise OptionInvalid("the probe learns from the training split, which rows of --split all do not have")
             frozen = FrozenFeatures(asked.probe_weights, self._cache, self._progress)
             baselines |= probe_shares(frozen, space, products, answers, training)
-        return replace(
+        whole = replace(
             found,
             baselines=baselines,
             faults=(*folder.faults, *found.faults),
             unknown_labels=tuple(unknown_labels(folder)),
         )
+        return whole, detail(self._bundle, space, products, answers)
 
 
 def probe_shares(

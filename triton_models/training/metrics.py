@@ -61,6 +61,15 @@ class AcceptedMetrics:
     """Labelled products."""
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """Rows of about one confidence."""
+
+    confidence: float
+    accuracy: float
+    n: int
+
+
 def share(is_right: Sequence[bool]) -> Share:
     """The share of true ones with its interval; 0 of none."""
     n, right = len(is_right), sum(is_right)
@@ -118,13 +127,20 @@ def macro_f1(answer: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
 
 
 def expected_calibration_error(confidence: NDArray[np.float32], is_right: NDArray[np.bool_]) -> float:
-    """Mean distance between confidence and accuracy over ten bins of equally many rows, by confidence.
+    """Mean distance between confidence and accuracy over the bins, weighted by their rows."""
+    bins = calibration_bins(confidence, is_right)
+    return sum(found.n * abs(found.confidence - found.accuracy) for found in bins) / len(confidence)
+
+
+def calibration_bins(confidence: NDArray[np.float32], is_right: NDArray[np.bool_]) -> tuple[CalibrationBin, ...]:
+    """Ten bins of equally many rows, least sure first.
 
     Bins of equal width would be all but empty except the last, where a model is mostly sure.
     """
     bins = np.array_split(np.argsort(confidence, kind="stable"), min(_ECE_BINS, len(confidence)))
-    gaps = [len(rows) * abs(float(confidence[rows].mean()) - float(is_right[rows].mean())) for rows in bins]
-    return sum(gaps) / len(confidence)
+    return tuple(
+        CalibrationBin(float(confidence[rows].mean()), float(is_right[rows].mean()), len(rows)) for rows in bins
+    )
 
 
 def coverage_at(precision: float, confidence: NDArray[np.float32], is_right: NDArray[np.bool_]) -> float:

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evaluations as Markdown and JSON: one figure never stands without its split, space, n and interval."""
+"""Evaluations as pages and JSON: one figure never stands without its split, space, n and interval."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from consumer.errors import OptionInvalid, Refused
 from triton_models.training.inputs import Inputs
+from triton_models.training.page import Chart, Page, Section, Table, as_html, as_markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from triton_models.training.details import TaskDetails
     from triton_models.training.metrics import Share, TaskMetrics
     from triton_models.training.scoring import Evaluation
 
@@ -37,15 +41,18 @@ Precision with the lower end of its 95 % Wilson interval; coverage: share of the
 LEFT_OUT_EXPLAINED = "Products without a value in the label space, or with nothing to show; tasks without a head."
 
 
-def write_report(path: Path, evaluation: Evaluation) -> None:
-    """`FILE.md` or `FILE.json`. Raises OptionInvalid for another ending, Refused when it cannot be written."""
+def write_report(path: Path, evaluation: Evaluation, details: Mapping[str, TaskDetails]) -> None:
+    """`FILE.md`, `.html` or `.json`. Raises OptionInvalid for another ending, Refused when it cannot be written."""
     match path.suffix:
         case ".md":
-            text = markdown(evaluation)
+            text = as_markdown(page_of(evaluation, details))
+        case ".html":
+            text = as_html(page_of(evaluation, details))
         case ".json":
-            text = json.dumps(evaluation.as_json(), indent=1) + "\n"
+            tree = evaluation.as_json() | {"details": {task: asdict(found) for task, found in details.items()}}
+            text = json.dumps(tree, indent=1) + "\n"
         case _:
-            raise OptionInvalid(f"{path}: a report ends in .md or .json")
+            raise OptionInvalid(f"{path}: a report ends in .md, .html or .json")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -53,9 +60,9 @@ def write_report(path: Path, evaluation: Evaluation) -> None:
         raise Refused(f"{path} cannot be written: {error.strerror}") from error
 
 
-def markdown(evaluation: Evaluation) -> str:
-    """One evaluation as a page."""
-    heading = (
+def page_of(evaluation: Evaluation, details: Mapping[str, TaskDetails] = MappingProxyType({})) -> Page:
+    """One evaluation as a page; `details` by task."""
+    lead = (
         f"Split {evaluation.split}, label space {evaluation.space}, {SHOWN[Inputs(evaluation.inputs)]}; "
         f"{evaluation.products:,} products, {evaluation.n_seen_in_training:,} of them seen while it was made; "
         f"thresholds {evaluation.thresholds}."
@@ -65,50 +72,73 @@ def markdown(evaluation: Evaluation) -> str:
         *(f"- {task}: the bundle has no head {', '.join(heads)}" for task, heads in evaluation.missing_heads.items()),
         *(f"- {fault}" for fault in (*evaluation.faults, *evaluation.unknown_labels)),
     ]
-    sections = {
-        f"# Bundle {evaluation.bundle} on {evaluation.dataset}": [heading],
-        "## Figures": [FIGURES_EXPLAINED, "", *task_table([evaluation])],
-        "## Accepted answers": [ACCEPTED_EXPLAINED, "", *accepted_table([evaluation])],
-        "## Left out": [LEFT_OUT_EXPLAINED, "", *(left_out or ["Nothing."])],
-    }
-    return "\n".join("\n".join((title, *lines, "")) for title, lines in sections.items())
+    sections = (
+        Section("Figures", (FIGURES_EXPLAINED, task_table([evaluation]))),
+        Section("Accepted answers", (ACCEPTED_EXPLAINED, accepted_table([evaluation]))),
+        *(Section(f"Task {task}", _detail_blocks(found)) for task, found in details.items()),
+        Section("Left out", (LEFT_OUT_EXPLAINED, "\n".join(left_out) or "Nothing.")),
+    )
+    return Page(f"Bundle {evaluation.bundle} on {evaluation.dataset}", lead, sections)
 
 
-def task_table(evaluations: Sequence[Evaluation]) -> list[str]:
+def _detail_blocks(found: TaskDetails) -> tuple[str | Table | Chart, ...]:
+    slices = tuple(
+        (name, part, with_interval(figures), f"{figures.n:,}")
+        for name, parts in found.slices.items()
+        for part, figures in parts.items()
+    )
+    confusions = tuple((pair.truth, pair.answer, str(pair.count), f"{pair.share:.0%}") for pair in found.confusions)
+    values = tuple(
+        (value, with_interval(figures.recall), with_interval(figures.precision), f"{figures.recall.n:,}")
+        for value, figures in found.values.items()
+    )
+    return (
+        Chart(
+            "Calibration, ten bins of equally many products",
+            tuple((part.confidence, part.accuracy) for part in found.calibration),
+        ),
+        Table(("parted by", "part", "accuracy", "n"), slices),
+        "Most often taken for another value:",
+        Table(("value", "answered", "products", "of those that have it"), confusions),
+        Table(("value", "recall", "precision", "n"), values),
+    )
+
+
+def task_table(evaluations: Sequence[Evaluation]) -> Table:
     """One row per task and kind of input, the baselines first. All evaluations are of one data set and space."""
-    lines = [
-        "| task | answered by | accuracy | macro-F1 | top 3 | ECE | coverage at .90 | n |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
     rules = {rule: shares for evaluation in evaluations for rule, shares in evaluation.baselines.items()}
+    rows: list[tuple[str, ...]] = []
     for task in dict.fromkeys(task for evaluation in evaluations for task in evaluation.skipped):
-        lines += [
-            f"| {task} | {rule} | {with_interval(shares[task])} | | | | | {shares[task].n:,} |"
+        rows += [
+            (task, rule, with_interval(shares[task]), "", "", "", "", f"{shares[task].n:,}")
             for rule, shares in rules.items()
             if task in shares
         ]
-        lines += [
-            f"| {task} | {SHOWN[Inputs(evaluation.inputs)]} | {_row(evaluation.tasks[task])} |"
+        rows += [
+            (task, SHOWN[Inputs(evaluation.inputs)], *_cells(evaluation.tasks[task]))
             for evaluation in evaluations
             if task in evaluation.tasks
         ]
-    return lines
+    return Table(("task", "answered by", "accuracy", "macro-F1", "top 3", "ECE", "coverage at .90", "n"), tuple(rows))
 
 
-def accepted_table(evaluations: Sequence[Evaluation]) -> list[str]:
+def accepted_table(evaluations: Sequence[Evaluation]) -> Table:
     """One row per attribute and kind of input."""
-    lines = [
-        "| attribute | answered by | precision | lower end | coverage | accepted | n |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for handle in dict.fromkeys(handle for evaluation in evaluations for handle in evaluation.accepted):
-        lines += [
-            f"| `{handle}` | {SHOWN[Inputs(evaluation.inputs)]} | {found.precision:.3f} "
-            f"| {found.wilson_low:.3f} | {found.coverage:.3f} | {found.accepted:,} | {found.n:,} |"
-            for evaluation in evaluations
-            if (found := evaluation.accepted.get(handle))
-        ]
-    return lines
+    rows = tuple(
+        (
+            f"`{handle}`",
+            SHOWN[Inputs(evaluation.inputs)],
+            f"{found.precision:.3f}",
+            f"{found.wilson_low:.3f}",
+            f"{found.coverage:.3f}",
+            f"{found.accepted:,}",
+            f"{found.n:,}",
+        )
+        for handle in dict.fromkeys(handle for evaluation in evaluations for handle in evaluation.accepted)
+        for evaluation in evaluations
+        if (found := evaluation.accepted.get(handle))
+    )
+    return Table(("attribute", "answered by", "precision", "lower end", "coverage", "accepted", "n"), rows)
 
 
 def with_interval(figures: Share | TaskMetrics) -> str:
@@ -117,8 +147,6 @@ def with_interval(figures: Share | TaskMetrics) -> str:
     return f"{figures.accuracy:.3f} ({low:.3f}-{high:.3f})"
 
 
-def _row(figures: TaskMetrics) -> str:
-    return (
-        f"{with_interval(figures)} | {figures.macro_f1:.3f} | {figures.top3:.3f} | {figures.ece:.3f} "
-        f"| {figures.coverage_at_p90:.2f} | {figures.n:,}"
-    )
+def _cells(figures: TaskMetrics) -> tuple[str, ...]:
+    shares = (f"{share:.3f}" for share in (figures.macro_f1, figures.top3, figures.ece))
+    return with_interval(figures), *shares, f"{figures.coverage_at_p90:.2f}", f"{figures.n:,}"

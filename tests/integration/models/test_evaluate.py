@@ -209,15 +209,27 @@ def test_a_report_is_written_in_the_form_that_its_name_asks_for(
 ) -> None:
     printed = run(catalogue, bundle, cache, "--split", "all", "--report", str(tmp_path / "new" / "report.md"))
     run(catalogue, bundle, cache, "--split", "all", "--report", str(tmp_path / "report.json"))
+    run(catalogue, bundle, cache, "--split", "all", "--report", str(tmp_path / "report.html"))
     other = run(catalogue, bundle, cache, "--split", "all", "--report", str(tmp_path / "report.pdf"))
 
     page = (tmp_path / "new" / "report.md").read_text()
     tree = json.loads((tmp_path / "report.json").read_text())
-    assert page == printed.stdout
+    assert page.partition("## Task")[0] == printed.stdout.partition("## Left out")[0]
     article = tree["tasks"]["article"]
     assert f"| article | photo and title | {article['accuracy']:.3f} ({article['ci95'][0]:.3f}-" in page
     assert "- gender: the bundle has no head age-group" in page
     assert isinstance(other.exception, OptionInvalid)
+    details = tree["details"]["article"]
+    whole = round(article["accuracy"] * article["n"])
+    recalls = [value["recall"] for value in details["values"].values()]
+    assert sum(recall["n"] for recall in recalls) == article["n"]
+    assert sum(round(recall["accuracy"] * recall["n"]) for recall in recalls) == whole
+    assert sum(part["n"] for part in details["calibration"]) == article["n"]
+    for parts in details["slices"].values():
+        assert sum(part["n"] for part in parts.values()) == article["n"]
+        assert sum(round(part["accuracy"] * part["n"]) for part in parts.values()) == whole
+    assert article["n"] - whole >= sum(pair["count"] for pair in details["confusions"]) > 0
+    assert "<h2>Task article</h2>" in (tmp_path / "report.html").read_text()
 
 
 def test_two_kinds_of_input_are_refused(catalogue: Path, bundle: Path, cache: Path) -> None:

@@ -39,7 +39,7 @@ def asked(catalogue: Path, weights: Path, split: str) -> Examination:
 
 @pytest.fixture(scope="module")
 def probed(examiner: Examiner, catalogue: Path, drawn_sources: Sources) -> Evaluation:
-    return examiner.examine(asked(catalogue, drawn_sources.image_weights, "validation"))
+    return examiner.examine(asked(catalogue, drawn_sources.image_weights, "validation"))[0]
 
 
 def test_classifiers_on_frozen_features_learn_from_the_training_split(probed: Evaluation) -> None:
