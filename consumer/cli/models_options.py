@@ -75,13 +75,15 @@ class InputsChoice(StrEnum):
     BARE_TITLES = "bare-titles"
     USELESS_TITLES = "useless-titles"
     FOREIGN_TITLES = "foreign-titles"
+    SEVERAL_PHOTOS = "several-photos"
+    STRANGE_PHOTO = "strange-photo"
 
 
 InputsOption = Annotated[
     InputsChoice,
     typer.Option(
         help="What the model is shown. Titles: bare of words that name a colour, a gender or a type; useless: brand or "
-        "number alone; foreign: another product's."
+        "number alone; foreign: another product's. Photos: several made of one; with one of another product."
     ),
 ]
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Self
 
 from consumer.errors import OptionInvalid, Refused
 from triton_models.training.table import read_table
+from triton_models.training.variants import varied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from triton_models.training.table import TableRow
+    from triton_models.training.variants import Variant
 
 #: Names of the data sets in ids, crosswalks and the model card.
 FASHION_PRODUCT_IMAGES = "fashion-product-images"
@@ -66,6 +68,8 @@ class Photo:
 
     archive: Path
     member: str
+    variant: Variant | None = None
+    """What is made of it; None = the picture itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,8 @@ class PhotoArchive:
         try:
             if photo.archive not in self._open:
                 self._open[photo.archive] = zipfile.ZipFile(photo.archive)
-            return self._open[photo.archive].read(photo.member)
+            body = self._open[photo.archive].read(photo.member)
+            return varied(body, photo.variant) if photo.variant else body
         except (OSError, KeyError) as error:
             raise Refused(f"{photo.archive}: {photo.member} cannot be read") from error
         except (zipfile.BadZipFile, zlib.error):

@@ -16,13 +16,14 @@ from triton_models.export.runtimes import (
     FUSION_HEADS_IMAGE,
     FUSION_HEADS_TEXT,
     IMAGE_ENCODER,
+    IMAGE_POOL,
     TEXT_ENCODER,
     OnnxRuntime,
 )
 from triton_models.export.verify import find_file_faults
 from triton_models.training.datasets import FASHION_PRODUCT_IMAGES, PhotoArchive
 from triton_models.training.features import FeatureCache
-from triton_models.training.inputs import event_of, with_titles_for
+from triton_models.training.inputs import event_of, photos_for, with_titles_for
 from triton_models.training.labels import load_crosswalk
 from triton_models.training.titles import title_words
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from consumer.bundle import Bundle, Head
-    from triton_models.training.datasets import LabelledProduct
+    from triton_models.training.datasets import LabelledProduct, Photo
     from triton_models.training.inputs import Inputs
     from triton_models.training.progress import Progress
 
@@ -72,7 +73,7 @@ class Evaluator:
     def answer(self, products: Sequence[LabelledProduct], inputs: Inputs) -> Answers:
         """What the served model would say of each product that has something to show."""
         shown = with_titles_for(inputs, products, self._words)
-        images = self._image_features(shown) if inputs.has_photos else {}
+        images = self._image_features(photos_for(inputs, products))
         texts = self._text_features(shown) if inputs.has_titles else {}
         both, photo, title = (
             sorted(rows)
@@ -109,14 +110,20 @@ class Evaluator:
         )
         return {task.handle: probabilities(task, np.asarray(answers[task.handle], dtype=np.float32)) for task in tasks}
 
-    def _image_features(self, products: Sequence[LabelledProduct]) -> dict[int, NDArray[np.float32]]:
-        photos = {row: product.photo for row, product in enumerate(products) if product.photo is not None}
+    def _image_features(self, shown: Mapping[int, Sequence[Photo]]) -> dict[int, NDArray[np.float32]]:
+        photos = [photo for pictures in shown.values() for photo in pictures]
         with PhotoArchive() as archive:
-            hashes = archive.hashes(photos.values())
+            hashes = archive.hashes(photos)
             vectors = self._features.compute(
-                archive, hashes, list(photos.values()), self._progress.of("photos through the image encoder")
+                archive, hashes, photos, self._progress.of("photos through the image encoder")
             )
-        return {row: vectors[photo].astype(np.float32) for row, photo in photos.items() if photo in vectors}
+        usable = {row: [vectors[photo] for photo in pictures if photo in vectors] for row, pictures in shown.items()}
+        return {row: self._pooled(pictures) for row, pictures in usable.items() if pictures}
+
+    def _pooled(self, pictures: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
+        features = np.stack(pictures).astype(np.float32)
+        pooled = self._run(IMAGE_POOL, {"image_features": features, "image_mask": np.ones(len(features), np.uint8)})
+        return np.asarray(pooled["product_features"][0], dtype=np.float32)
 
     def _text_features(self, products: Sequence[LabelledProduct]) -> dict[int, NDArray[np.float32]]:
         learnt = self._bundle.manifest.languages

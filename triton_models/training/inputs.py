@@ -10,11 +10,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from consumer.events import EventType, ProductEvent
+from triton_models.training.variants import Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from triton_models.training.datasets import LabelledProduct
+    from triton_models.training.datasets import LabelledProduct, Photo
     from triton_models.training.titles import TitleWords
 
 
@@ -33,6 +34,10 @@ class Inputs(StrEnum):
     """As served, but the title is the brand alone, or a stock number, each of every second product."""
     FOREIGN_TITLES = "foreign-titles"
     """As served, but with another product's title."""
+    SEVERAL_PHOTOS = "several-photos"
+    """No title, and three pictures: the photo encoded anew, and two crops of it."""
+    STRANGE_PHOTO = "strange-photo"
+    """No title, and three pictures: two made of the photo, and one of another product."""
 
     @property
     def has_photos(self) -> bool:
@@ -42,7 +47,7 @@ class Inputs(StrEnum):
     @property
     def has_titles(self) -> bool:
         """Whether some title is."""
-        return self not in {Inputs.PHOTOS_ONLY, Inputs.BLANK_TITLES}
+        return self not in {Inputs.PHOTOS_ONLY, Inputs.BLANK_TITLES, Inputs.SEVERAL_PHOTOS, Inputs.STRANGE_PHOTO}
 
 
 def with_titles_for(
@@ -58,6 +63,24 @@ def with_titles_for(
             return _exchanged(products)
         case _:
             return products
+
+
+def photos_for(inputs: Inputs, products: Sequence[LabelledProduct]) -> dict[int, tuple[Photo, ...]]:
+    """By position of each product that has a photo, the pictures that the model is shown of it."""
+    own = {row: product.photo for row, product in enumerate(products) if product.photo is not None}
+    match inputs:
+        case Inputs.TITLES_ONLY:
+            return {}
+        case Inputs.SEVERAL_PHOTOS:
+            return {row: tuple(replace(photo, variant=variant) for variant in Variant) for row, photo in own.items()}
+        case Inputs.STRANGE_PHOTO:
+            made = (Variant.WHOLE, Variant.UPPER_LEFT)
+            return {
+                row: (*(replace(own[row], variant=variant) for variant in made), own[stranger])
+                for row, stranger in _ring(own, products)
+            }
+        case _:
+            return {row: (photo,) for row, photo in own.items()}
 
 
 def event_of(product: LabelledProduct) -> ProductEvent:
@@ -82,12 +105,16 @@ def _useless(product: LabelledProduct) -> str:
 
 
 def _exchanged(products: Sequence[LabelledProduct]) -> list[LabelledProduct]:
-    """Titles go around among those that have one, in an order that has nothing to do with the file's."""
-    ring = sorted(
-        (row for row, product in enumerate(products) if product.title), key=lambda row: _digest(products[row])
-    )
-    titles = {row: products[after].title for row, after in zip(ring, [*ring[1:], *ring[:1]], strict=True)}
+    """Titles go around among those that have one."""
+    titled = [row for row, product in enumerate(products) if product.title]
+    titles = {row: products[other].title for row, other in _ring(titled, products)}
     return [replace(product, title=titles.get(row, "")) for row, product in enumerate(products)]
+
+
+def _ring(rows: Iterable[int], products: Sequence[LabelledProduct]) -> Iterator[tuple[int, int]]:
+    """Each row with another one, in an order that has nothing to do with the file's, every row once on either side."""
+    ring = sorted(rows, key=lambda row: _digest(products[row]))
+    return zip(ring, [*ring[1:], *ring[:1]], strict=True)
 
 
 def _digest(product: LabelledProduct) -> bytes:

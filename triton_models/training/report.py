@@ -28,6 +28,8 @@ SHOWN = {
     Inputs.BARE_TITLES: "photo and title, label words deleted",
     Inputs.USELESS_TITLES: "photo and title of the brand or a number alone",
     Inputs.FOREIGN_TITLES: "photo and another product's title",
+    Inputs.SEVERAL_PHOTOS: "three pictures made of the photo",
+    Inputs.STRANGE_PHOTO: "two pictures made of the photo, one of another product",
 }
 
 FIGURES_EXPLAINED = """\
