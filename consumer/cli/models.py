@@ -34,6 +34,7 @@ from consumer.cli.models_options import (
 from consumer.cli.models_place import log_of_looks, models_cache, needs_extra, now
 from consumer.cli.models_predict import predict
 from consumer.cli.models_screen import exit_for, print_calibration, print_evaluation
+from consumer.cli.models_tune import tune
 from consumer.cli.output import Output, OutputOption, name_some
 
 EXIT_CHECK_FOUND_SOMETHING = 1
@@ -120,6 +121,7 @@ def evaluate(
     exit_for(found.faults)
 
 
+app.command(epilog="Example: hangtag models tune --data my-photos --out build/mine --number 1001")(tune)
 app.command(epilog="Example: hangtag models predict photos/ --table products.csv --out tags.csv")(predict)
 app.command(
     epilog="Example: hangtag models compare build/old build/new --data ../shared/data/fashion-product-images --space A"

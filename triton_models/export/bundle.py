@@ -162,9 +162,11 @@ def expected_answers(folder: Path, manifest: Manifest) -> Canary:
     return replace(manifest.canary, expected=expected)
 
 
-def reseal(folder: Path, *, graphs_changed: bool) -> None:
-    """Bring the manifest of a sealed bundle up to date after its files were written anew."""
+def reseal(folder: Path, *, graphs_changed: bool, number: int | None = None) -> None:
+    """Bring the manifest of a sealed bundle up to date after its files were written anew; `number` gives it another."""
     manifest = read_manifest(folder / "manifest.json")
+    if number is not None:
+        manifest = replace(manifest, bundle=number)
     if graphs_changed:
         manifest = replace(manifest, canary=expected_answers(folder, manifest))
     write_manifest(folder / "manifest.json", replace(manifest, files=_files(folder)))

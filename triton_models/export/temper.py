@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Probabilities below it count as it: their logarithm must be finite.
 _LEAST = 1e-12
+#: Part of the names of probabilities that a temperature stands behind.
+_RAW = "/untempered"
 
 
 def tempered(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
@@ -37,9 +39,14 @@ def temper_graph(path: Path, temperatures: Mapping[str, float]) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
+def is_tempered(graph: onnx.GraphProto) -> bool:
+    """Whether a temperature stands behind the probabilities."""
+    return any(_RAW in name for node in graph.node for name in node.output)
+
+
 def _temper(graph: onnx.GraphProto, output: str, temperature: float) -> None:
     taken = {name for node in graph.node for name in node.output}
-    raw = next(name for number in range(len(taken) + 1) if (name := f"{output}/untempered{number}") not in taken)
+    raw = next(name for number in range(len(taken) + 1) if (name := f"{output}{_RAW}{number}") not in taken)
     for node in graph.node:
         for names in (node.input, node.output):
             for position, name in enumerate(names):

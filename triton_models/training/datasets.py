@@ -64,7 +64,7 @@ _SHAPES = (
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One picture: the archive it lies in and its name there."""
+    """One picture: the archive or folder it lies in and its name there."""
 
     archive: Path
     member: str
@@ -166,7 +166,7 @@ def _photos_by_id(folder: Path) -> dict[str, tuple[Photo, ...]]:
 
 
 class PhotoArchive:
-    """Reads photos out of zip files. Close it, or use it as a context manager. Not thread-safe."""
+    """Reads photos out of zip files and folders. Close it, or use it as a context manager. Not thread-safe."""
 
     def __init__(self) -> None:
         self._open: dict[Path, zipfile.ZipFile] = {}
@@ -181,14 +181,19 @@ class PhotoArchive:
     def read(self, photo: Photo) -> bytes:
         """The photo's bytes; none where they are damaged in the archive. Raises Refused when it is not there."""
         try:
-            if photo.archive not in self._open:
-                self._open[photo.archive] = zipfile.ZipFile(photo.archive)
-            body = self._open[photo.archive].read(photo.member)
+            body = self._body(photo)
             return varied(body, photo.variant) if photo.variant else body
         except (OSError, KeyError) as error:
             raise Refused(f"{photo.archive}: {photo.member} cannot be read") from error
         except (zipfile.BadZipFile, zlib.error):
             return b""
+
+    def _body(self, photo: Photo) -> bytes:
+        if photo.archive.is_dir():
+            return (photo.archive / photo.member).read_bytes()
+        if photo.archive not in self._open:
+            self._open[photo.archive] = zipfile.ZipFile(photo.archive)
+        return self._open[photo.archive].read(photo.member)
 
     def hashes(self, photos: Iterable[Photo]) -> dict[Photo, str]:
         """SHA-256 of each photo's bytes, lower-case hex; of its name where there are none: two of those are not one."""

@@ -111,14 +111,17 @@ class Evaluator:
         return {task.handle: probabilities(task, np.asarray(answers[task.handle], dtype=np.float32)) for task in tasks}
 
     def _image_features(self, shown: Mapping[int, Sequence[Photo]]) -> dict[int, NDArray[np.float32]]:
-        photos = [photo for pictures in shown.values() for photo in pictures]
-        with PhotoArchive() as archive:
-            hashes = archive.hashes(photos)
-            vectors = self._features.compute(
-                archive, hashes, photos, self._progress.of("photos through the image encoder")
-            )
+        vectors = self.photo_features([photo for pictures in shown.values() for photo in pictures])
         usable = {row: [vectors[photo] for photo in pictures if photo in vectors] for row, pictures in shown.items()}
         return {row: self._pooled(pictures) for row, pictures in usable.items() if pictures}
+
+    def photo_features(self, photos: Sequence[Photo]) -> dict[Photo, NDArray[np.float16]]:
+        """What the heads see of each photo that can be decoded."""
+        with PhotoArchive() as archive:
+            hashes = archive.hashes(photos)
+            return self._features.compute(
+                archive, hashes, photos, self._progress.of("photos through the image encoder")
+            )
 
     def _pooled(self, pictures: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
         features = np.stack(pictures).astype(np.float32)

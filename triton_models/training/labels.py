@@ -128,6 +128,11 @@ def _space(handle: str, counts: Counter[str], paths: Mapping[str, tuple[str, ...
     frequent = tuple(word for word in paths if counts[word] >= FLOORS[handle])
     # A colour family is also a colour; a category with answers below is what several of them have in common.
     labels = frequent if handle != "category" else tuple(_without_ancestors(frequent, paths))
+    return space_of(handle, labels, paths)
+
+
+def space_of(handle: str, labels: tuple[str, ...], paths: Mapping[str, tuple[str, ...]]) -> LabelSpace:
+    """The space of these answers; `paths` of all words of the handle."""
     columns = {label: (column,) for column, label in enumerate(labels)}
     below = {
         node: tuple(column for column, label in enumerate(labels) if node in paths[label])
