@@ -2,6 +2,7 @@
 """From a vendor's URL to checked pixels.
 
 loading             a URL's views, or why there are none; one work for all who ask at once (single_flight)
+├── files           a body that lies here, for commands
 ├── http            a body: hops, retries; each hop is a step (steps); who hears what of it (fetched)
 │   ├── urls        what may be asked for at all
 │   │   ├── vendor_hosts      by the vendor's lists

@@ -100,6 +100,7 @@ class ProbedProducer(Producer):
         if self._failing.is_at(Failpoint.DURING_COMMIT):
             self._failing.strike_during(super().commit_transaction, random.uniform(0, _LATEST_IN_COMMIT_S))
         super().commit_transaction(*arguments)
+        self._tally.add("commits")
         self._tally.put("in_transaction", 0)
 
     def abort_transaction(self, *arguments: Any) -> None:

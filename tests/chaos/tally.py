@@ -18,7 +18,7 @@ OF_A_LIFE = (
     "failpoint_signal",  # what it ends in
 )
 #: Added up over all lives of a slot.
-OF_ALL_LIVES = ("started", "finished", "already_done", "bitmaps", "largest_bitmap", "strikes")
+OF_ALL_LIVES = ("started", "finished", "already_done", "bitmaps", "largest_bitmap", "strikes", "commits")
 _FIELDS = OF_A_LIFE + OF_ALL_LIVES
 _BYTES = 8
 
