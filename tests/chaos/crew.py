@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Enough to see what led to a standstill.
+_ENTRIES_TOLD = 12
+
 
 @dataclass(frozen=True)
 class Vacancy:
@@ -69,13 +72,22 @@ class Crew:
                 self.timeline.add("return", slot.name, seconds=seconds)
 
     def let(self, condition: Callable[[], T | None], limit_s: float, what: str) -> T:
-        """First true value of `condition`; life goes on meanwhile. Raises AssertionError after `limit_s` seconds."""
+        """First true value of `condition`; life goes on meanwhile.
+
+        Raises AssertionError after `limit_s` seconds, with what every slot was at in its notes.
+        """
 
         def ask() -> T | None:
             self.tick()
             return condition()
 
-        return wait_until(ask, limit_s, what)
+        try:
+            return wait_until(ask, limit_s, what)
+        except AssertionError as error:
+            for slot in (slot for slot in self.slots if slot.lives):
+                error.add_note(f"{slot.account}; its last words: {last_words(slot.log)}")
+            error.add_note(f"at {self.timeline.now_s:.0f} s; before that: {self.timeline.entries[-_ENTRIES_TOLD:]}")
+            raise
 
     def let_pass(self, seconds: float) -> None:
         until_s = time.monotonic() + seconds

@@ -91,6 +91,13 @@ class Slot:
         assert self._process is not None
         return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
+    @property
+    def account(self) -> str:
+        """What it is at, for whoever waits in vain."""
+        state = "frozen" if self.is_frozen else "up" if self.is_up else "down"
+        counts = {name: self.tally.get(name) for name in ("held", "in_transaction", "commits")}
+        return f"slot {self.name} is {state}, life {self.lives}, exits {self.exits}, has {self.partitions}, {counts}"
+
     def start(self) -> None:
         self.tally.begin_life()
         self.lives += 1

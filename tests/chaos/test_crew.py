@@ -63,3 +63,15 @@ def test_one_that_has_partitions_must_not_end_so(crew: Crew) -> None:
 
     with pytest.raises(AssertionError, match="slot 0 ended with -15"):
         crew.let(lambda: not slot.is_up, LIMIT_S, "its end")
+
+
+def test_waiting_in_vain_tells_what_everybody_was_at(crew: Crew) -> None:
+    (slot,) = crew.slots
+    crew.freeze(slot, 9)
+
+    with pytest.raises(AssertionError, match="a miracle did not come") as caught:
+        crew.let(lambda: False, 0.0, "a miracle")
+
+    told = "\n".join(caught.value.__notes__)
+    assert "slot 0 is frozen, life 1, exits [], has set()" in told
+    assert "'what': 'freeze'" in told

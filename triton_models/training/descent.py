@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from math import cos, pi
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from tensorboardX import SummaryWriter
@@ -47,6 +47,11 @@ class Checkpoint:
 
     path: Path
     key: str
+
+    @classmethod
+    def of(cls, name: str, key: str, folder: Path) -> Self:
+        """In a file of its own, so that another recipe leaves it alone."""
+        return cls(folder / f"{name}-{key[:16]}.pt", key)
 
     def load(self) -> dict[str, Any] | None:
         """The last state of the same run, or None."""

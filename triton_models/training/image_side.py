@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,7 +79,7 @@ class ImageSide:
         return training.restore(folder, key)
 
     def _training(self) -> tuple[ImageTraining, str]:
-        """With the key of all that its result depends on."""
+        """With the key of all that its result depends on, but for the stages."""
         rows = [row for row in self._corpus.splits[Split.TRAIN] if self._views_of(row)]
         datasets: dict[str, list[int]] = {}
         for position, row in enumerate(rows):
@@ -87,7 +87,8 @@ class ImageSide:
         targets = self._corpus.targets(rows)
         pictures = Pictures(self._views.pixels(), [self._views_of(row) for row in rows], datasets, targets)
         hashes = [self._corpus.photo_hashes[photo] for row in rows for photo in self._corpus.products[row].photos]
-        key = fingerprint(asdict(self._recipe.image), self._recipe.seed, self._recipe.side, hashes, targets)
+        before_stages = asdict(replace(self._recipe.image, stages=()))
+        key = fingerprint(before_stages, self._recipe.seed, self._recipe.side, hashes, targets)
         return ImageTraining(self.tower, self._heads, pictures, self._recipe), key
 
     def vectors(self, rows: Sequence[int], progress: Callable[[int, int], None]) -> dict[int, NDArray[np.float32]]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from consumer.errors import OptionInvalid
 from triton_models.training.augment import augment
 from triton_models.training.batches import Batches, Mixture
 from triton_models.training.descent import Checkpoint, Cost, Descent, Schedule
+from triton_models.training.fingerprint import fingerprint
 from triton_models.training.losses import summed_loss
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ class ImageTraining:
         self._right = [torch.from_numpy(right) for right in pictures.targets.values()]
 
     def run(self, folder: Path, key: str, progress: Progress) -> None:
-        """All stages in turn. A killed run goes on from the checkpoints in `folder`."""
+        """All stages in turn. A killed run goes on from the checkpoints in `folder`.
+
+        `key`: hash of all that they have in common.
+        """
         for stage, batches, descent in self._stages(folder, key):
             height, width = stage.whole_px
             descent.run(partial(self._loss, stage, batches), progress.of(f"image tower, {width}x{height} pixels"))
@@ -74,7 +78,9 @@ class ImageTraining:
         return sum((descent.restore() for _, _, descent in self._stages(folder, key)), start=Cost())
 
     def _stages(self, folder: Path, key: str) -> Iterator[tuple[ImageStage, Batches, Descent]]:
+        """What a stage ends with depends on those before it, not on those after: recipes that begin alike share it."""
         for number, stage in enumerate(self._recipe.stages, 1):
+            key = fingerprint(key, asdict(stage))
             batches = self._batches(stage)
             descent = Descent(
                 module=nn.ModuleList([self._tower, self._heads]),
@@ -85,7 +91,7 @@ class ImageTraining:
                 schedule=Schedule(max(1, round(stage.epochs * batches.per_epoch))),
                 decay=self._recipe.decay,
                 seed=self._seed + number * 1_000_000,
-                checkpoint=Checkpoint(folder / f"image-{number}.pt", key),
+                checkpoint=Checkpoint.of("image", key, folder),
             )
             yield stage, batches, descent
 

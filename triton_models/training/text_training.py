@@ -120,7 +120,7 @@ class TextTraining:
             schedule=Schedule(max(1, round(self._recipe.epochs * self._per_epoch))),
             decay=self._recipe.decay,
             seed=self._seed,
-            checkpoint=Checkpoint(folder / "text.pt", key),
+            checkpoint=Checkpoint.of("text", key, folder),
         )
 
     def _loss(self, rows: NDArray[np.int64], changes: TitleChanges, random: np.random.Generator) -> Tensor:

@@ -14,7 +14,6 @@ from triton_models.training.calibrate import judge, pick_thresholds, require_cal
 from triton_models.training.corpus import read_corpus
 from triton_models.training.datasets import FASHION_PRODUCT_IMAGES
 from triton_models.training.examples import Presenter
-from triton_models.training.fingerprint import fingerprint
 from triton_models.training.fuse import Towers, fuse, log_shares
 from triton_models.training.image_side import ImageSide
 from triton_models.training.labels import load_crosswalk
@@ -53,7 +52,7 @@ class Trainer:
         self._sources = sources
         self._recipe = recipe
         self._progress = progress
-        self._work = cache / "runs" / fingerprint(asdict(recipe))[:16]
+        self._work = cache / "runs"
         self._ontology = Ontology.load(ONTOLOGY)
         self._corpus = read_corpus(sources.data, self._ontology)
         self._image = ImageSide(self._corpus, sources.image_weights, recipe, cache)
