@@ -16,7 +16,7 @@ from consumer.feeds.formats import Format
 from consumer.feeds.push import Feed, read_feed
 from consumer.feeds.rows import BadRow, Row, read_events
 from consumer.images.decode_pool import DecodePool
-from consumer.images.files import FileBodies
+from consumer.images.files import PHOTO_SUFFIXES, FileBodies
 from consumer.images.loading import Loader
 from consumer.observability.metrics import Metrics
 from consumer.stages.enrich import Enrich
@@ -26,7 +26,7 @@ from consumer.tagging import Product, delivered
 from triton_models.export.in_process import InProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from consumer.bundle import Bundle
     from consumer.feeds.rows import EventRow
     from consumer.settings import Settings
-
-#: Suffixes of files that are taken for photos; what they hold is found out by their bytes.
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic"})
 
 #: Who sent products that do not say.
 _VENDOR = "local"
@@ -96,7 +93,9 @@ def predict(
 ) -> Iterator[ProductAttributes]:
     """What the service would publish for each product, in their order; a photo that cannot be read is told in it."""
     with asyncio.Runner() as runner:
-        predictor = runner.run(_opened(bundle, settings))
+        # A name stands for one file of the folder, whichever product names it.
+        files = {name: file for product in products for name, file in product.files.items()}
+        predictor = runner.run(_opened(bundle, settings, files))
         try:
             for start in range(0, len(products), _AT_ONCE):
                 part = products[start : start + _AT_ONCE]
@@ -106,20 +105,21 @@ def predict(
             predictor.close()
 
 
-async def _opened(bundle: Bundle, settings: Settings) -> _Predictor:
-    return _Predictor(bundle, settings)
+async def _opened(bundle: Bundle, settings: Settings, files: Mapping[str, Path]) -> _Predictor:
+    return _Predictor(bundle, settings, files)
 
 
 class _Predictor:
     """For one event loop. Whoever makes it closes it."""
 
-    def __init__(self, bundle: Bundle, settings: Settings) -> None:
+    def __init__(self, bundle: Bundle, settings: Settings, files: Mapping[str, Path]) -> None:
         manifest = bundle.manifest
         metrics, models = Metrics(), InProcess(bundle)
         patience = Patience(settings.triton.poison_attempts, settings.engine.event_deadline_s)
-        self._settings = settings.images
-        self._side = manifest.side
-        self._pool = DecodePool(settings.images, metrics)
+        images = settings.images
+        self._pool = DecodePool(images, metrics)
+        bodies = FileBodies(files, images.max_body_bytes)
+        self._fetch = Fetch(Loader(bodies, self._pool, images.body_bytes, manifest.side), images.per_product)
         self._infer = Infer(models, models, bundle, patience, metrics)
         self._enrich = Enrich(
             Ontology.load(manifest.ontology),
@@ -134,9 +134,7 @@ class _Predictor:
         return await asyncio.gather(*map(self._tag, products))
 
     async def _tag(self, product: Product) -> ProductAttributes:
-        bodies = FileBodies(product.files, self._settings.max_body_bytes)
-        fetch = Fetch(Loader(bodies, self._pool, self._settings.body_bytes, self._side), self._settings.per_product)
-        enriched = await self._enrich(await self._infer(await fetch(delivered(product.event))))
+        enriched = await self._enrich(await self._infer(await self._fetch(delivered(product.event))))
         return enriched.attributes
 
     def close(self) -> None:

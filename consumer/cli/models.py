@@ -17,7 +17,6 @@ from consumer.cli.models_options import (
     CacheOption,
     DataFoldersOption,
     DataOption,
-    InputsChoice,
     InputsOption,
     NewFolderOption,
     PhotosOnlyOption,
@@ -36,6 +35,7 @@ from consumer.cli.models_predict import predict
 from consumer.cli.models_screen import exit_for, print_calibration, print_evaluation
 from consumer.cli.models_tune import tune
 from consumer.cli.output import Output, OutputOption, name_some
+from triton_models.training.shown import Inputs
 
 EXIT_CHECK_FOUND_SOMETHING = 1
 
@@ -85,7 +85,7 @@ def evaluate(
     photos_only: PhotosOnlyOption = False,
     titles_only: TitlesOnlyOption = False,
     blank_titles: BlankTitlesOption = False,
-    inputs: InputsOption = InputsChoice.ALL,
+    inputs: InputsOption = Inputs.ALL,
     probe: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="ImageNet weights: also fit classifiers on frozen features."),

@@ -14,7 +14,6 @@ from consumer.cli.models_options import (
     BlankTitlesOption,
     CacheOption,
     DataOption,
-    InputsChoice,
     InputsOption,
     PhotosOnlyOption,
     SpaceChoice,
@@ -27,6 +26,7 @@ from consumer.cli.models_options import (
 from consumer.cli.models_place import log_of_looks, models_cache, needs_extra
 from consumer.cli.models_screen import exit_for
 from consumer.cli.output import Output, OutputOption, name_some
+from triton_models.training.shown import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def compare(
     photos_only: PhotosOnlyOption = False,
     titles_only: TitlesOnlyOption = False,
     blank_titles: BlankTitlesOption = False,
-    inputs: InputsOption = InputsChoice.ALL,
+    inputs: InputsOption = Inputs.ALL,
     cache: CacheOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from triton_models.training.inputs import Inputs
+from triton_models.training.shown import Inputs
 
 DataOption = Annotated[
     Path,
@@ -65,22 +64,8 @@ TitlesOnlyOption = Annotated[bool, typer.Option("--titles-only", help="Show the 
 BlankTitlesOption = Annotated[bool, typer.Option("--blank-titles", help="Send events with empty titles.")]
 
 
-class InputsChoice(StrEnum):
-    """What the model is shown of each product."""
-
-    ALL = "all"
-    PHOTOS_ONLY = "photos-only"
-    TITLES_ONLY = "titles-only"
-    BLANK_TITLES = "blank-titles"
-    BARE_TITLES = "bare-titles"
-    USELESS_TITLES = "useless-titles"
-    FOREIGN_TITLES = "foreign-titles"
-    SEVERAL_PHOTOS = "several-photos"
-    STRANGE_PHOTO = "strange-photo"
-
-
 InputsOption = Annotated[
-    InputsChoice,
+    Inputs,
     typer.Option(
         help="What the model is shown. Titles: bare of words that name a colour, a gender or a type; useless: brand or "
         "number alone; foreign: another product's. Photos: several made of one; with one of another product."
@@ -96,16 +81,14 @@ class PrecisionChoice(StrEnum):
     F32 = "f32"
 
 
-def chosen_inputs(inputs: InputsChoice, photos_only: bool, titles_only: bool, blank_titles: bool) -> Inputs:
+def chosen_inputs(inputs: Inputs, photos_only: bool, titles_only: bool, blank_titles: bool) -> Inputs:
     """What the options ask for; a flag is short for its choice. Raises BadParameter for more than one."""
-    from triton_models.training.inputs import Inputs
-
     flags = {
         Inputs.PHOTOS_ONLY: photos_only,
         Inputs.TITLES_ONLY: titles_only,
         Inputs.BLANK_TITLES: blank_titles,
     }
-    asked = {flag for flag, is_wanted in flags.items() if is_wanted} | ({Inputs(inputs.value)} - {Inputs.ALL})
+    asked = {flag for flag, is_wanted in flags.items() if is_wanted} | ({inputs} - {Inputs.ALL})
     if len(asked) > 1:
         raise typer.BadParameter("choose one of --photos-only, --titles-only, --blank-titles, --inputs")
     return asked.pop() if asked else Inputs.ALL

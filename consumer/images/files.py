@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from consumer.images.loading import FetchesImages
     from consumer.images.memory import Share
 
+#: Suffixes of files that are taken for photos; what they hold is found out by their bytes.
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic"})
+
 
 class FileBodies:
     """Reads the file that a URL stands for; asks `otherwise` about a URL without one."""

@@ -77,8 +77,11 @@ class Run:
 
     def _let_all_be_at_work(self) -> None:
         regulars = [slot for slot in self.crew.slots if slot.name in SLOTS]
+        # One whom the group has lost is missed when its session is over, and its transaction is in the way until that
+        # times out too: only then do its partitions get to work again.
+        limit_s = START_LIMIT_S + self.scenario.session_timeout_s + self.scenario.transaction_timeout_s
         self.crew.let(
-            lambda: all(slot.is_working and slot.partitions for slot in regulars), START_LIMIT_S, "all to be at work"
+            lambda: all(slot.is_working and slot.partitions for slot in regulars), limit_s, "all to be at work"
         )
 
     def _deal(self, progress: Callable[[str], None]) -> None:

@@ -75,8 +75,8 @@ def offline_answers(products: Sequence[LabelledProduct], cache: Path) -> dict[st
     """By key, what the evaluator scores of these rows."""
     from triton_models.training.calibrate import published_answers
     from triton_models.training.evaluate import Evaluator
-    from triton_models.training.inputs import Inputs
     from triton_models.training.progress import Silent
+    from triton_models.training.shown import Inputs
 
     bundle = load_bundle()
     ontology = Ontology.load(bundle.manifest.ontology)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from consumer.enrichment.ontology import Ontology
 from triton_models.training.datasets import CLOTHING_DATASET, FASHION_PRODUCT_IMAGES
 from triton_models.training.examine import probe_shares
-from triton_models.training.inputs import Inputs
 from triton_models.training.page import table_lines
 from triton_models.training.report import (
     ACCEPTED_EXPLAINED,
@@ -19,6 +18,7 @@ from triton_models.training.report import (
     task_table,
 )
 from triton_models.training.scoring import Scope, evaluate, rule_shares
+from triton_models.training.shown import Inputs
 from triton_models.training.spaces import load_space
 from triton_models.training.split import Split
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Bundle, Head
     from triton_models.training.datasets import LabelledProduct, Photo
-    from triton_models.training.inputs import Inputs
     from triton_models.training.progress import Progress
+    from triton_models.training.shown import Inputs
 
 _BATCH_TEXTS = 64
 

@@ -11,7 +11,8 @@ import numpy as np
 from consumer.bundle import compose_text
 from triton_models.export.runtimes import TEXT_ENCODER, OnnxRuntime
 from triton_models.training.calibrate import CalibrationSet
-from triton_models.training.inputs import Inputs, event_of, with_titles_for
+from triton_models.training.inputs import event_of, with_titles_for
+from triton_models.training.shown import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

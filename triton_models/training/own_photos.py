@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from consumer.errors import OptionInvalid
+from consumer.images.files import PHOTO_SUFFIXES
 from triton_models.training.datasets import Photo
 from triton_models.training.labels import FLOORS
 from triton_models.training.table import read_table
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 TABLE = "products.csv"
 #: Photos that a class needs to be learnt (row 60 of the capability table).
 MIN_PHOTOS = 20
-
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def _table_rows(folder: Path) -> Iterator[tuple[str, Photo, dict[str, str], str]
 
 def _class_rows(folder: Path) -> Iterator[tuple[str, Photo, dict[str, str], str]]:
     for below in sorted(path for path in folder.iterdir() if path.is_dir()):
-        for file in sorted(path for path in below.iterdir() if path.suffix.lower() in _SUFFIXES):
+        for file in sorted(path for path in below.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES):
             yield str(below), Photo(folder, f"{below.name}/{file.name}"), {"category": below.name}, ""
 
 

@@ -18,7 +18,7 @@ from triton_models.export.temper import temper_graph, tempered
 from triton_models.training.calibrate import TEMPERATURES, judge, pick_thresholds, require_calibration_rows
 from triton_models.training.corpus import read_corpus
 from triton_models.training.evaluate import Evaluator
-from triton_models.training.inputs import Inputs
+from triton_models.training.shown import Inputs
 from triton_models.training.split import Split
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from consumer.errors import OptionInvalid, Refused
-from triton_models.training.inputs import Inputs
 from triton_models.training.page import Chart, Page, Section, Table, as_html, as_markdown
+from triton_models.training.shown import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

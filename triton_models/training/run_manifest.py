@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from triton_models.training.corpus import Corpus
     from triton_models.training.examples import Examples
     from triton_models.training.fuse import Heads
-    from triton_models.training.inputs import Inputs
     from triton_models.training.recipe import Recipe, Sources
+    from triton_models.training.shown import Inputs
 
 RUN_MANIFEST = "run.json"
 

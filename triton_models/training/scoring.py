@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from consumer.bundle import Bundle
     from triton_models.training.datasets import LabelledProduct
     from triton_models.training.evaluate import Answers
-    from triton_models.training.inputs import Inputs
+    from triton_models.training.shown import Inputs
     from triton_models.training.spaces import Question, Space
 
 

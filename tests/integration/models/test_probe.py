@@ -30,9 +30,9 @@ def examiner(tmp_path_factory: pytest.TempPathFactory) -> Examiner:
 
 def asked(catalogue: Path, weights: Path, split: str) -> Examination:
     from triton_models.training.examine import Examination
-    from triton_models.training.inputs import Inputs
     from triton_models.training.openings import Log
     from triton_models.training.scoring import Scope
+    from triton_models.training.shown import Inputs
 
     return Examination(catalogue, Scope(split, "ours", Inputs.PHOTOS_ONLY), weights, Log(catalogue / "log", "now"))
 

@@ -135,8 +135,8 @@ def test_a_blank_title_is_answered_exactly_as_the_photo_alone(
 ) -> None:
     from triton_models.training.datasets import read_folder
     from triton_models.training.evaluate import Evaluator
-    from triton_models.training.inputs import Inputs
     from triton_models.training.progress import Silent
+    from triton_models.training.shown import Inputs
 
     products = read_folder(drawn_sources.data[0]).products[:30]
     evaluator = Evaluator(load_bundle(bundle_folder), cache, Silent())

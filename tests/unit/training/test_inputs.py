@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from triton_models.training.datasets import FASHION_PRODUCT_IMAGES, LabelledProduct, Photo
-from triton_models.training.inputs import Inputs, photos_for, with_titles_for
+from triton_models.training.inputs import photos_for, with_titles_for
 from triton_models.training.labels import load_crosswalk
+from triton_models.training.shown import Inputs
 from triton_models.training.titles import title_words
 from triton_models.training.variants import Variant
 
