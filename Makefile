@@ -11,7 +11,7 @@ WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 PROXY := github.com/Shopify/toxiproxy/v2/cmd/server@v2.8.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint type test test-fast test-full demo demo-seeds bench bench-engine bench-feed bench-hosts bench-images chaos docs clean
+.PHONY: help setup lint type test test-fast test-full gates demo demo-seeds bench bench-engine bench-feed bench-hosts bench-images chaos docs clean
 
 help: ## what each task does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ test-fast: $(VENV)/.tested ## unit tests, for the inner loop
 
 test-full: $(VENV)/.tested $(BIN)/toxiproxy-server ## everything, the long runs too
 	$(BIN)/python -m pytest $(WORKERS) $(PYTEST)
+
+gates: $(VENV)/.tested ## what a bundle must pass to be shipped, measured on the shipped one; most of an hour
+	$(BIN)/python -m pytest -m gate -s -n 2 --dist loadfile $(PYTEST)
 
 demo: $(VENV)/.installed ## real Kafka, real Triton, a trained model, a made-up vendor feed
 	$(HANGTAG) demo

@@ -106,6 +106,7 @@ def inputs(drawn_recipe: Recipe) -> dict[str, dict[str, Any]]:
 GRAPHS = ("image_encoder", "text_encoder", "fusion_heads", "fusion_heads_image", "fusion_heads_text")
 
 
+@pytest.mark.gate(12)
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_openvino_answers_as_onnx_runtime_does(folder: Path, inputs: dict[str, dict[str, Any]], graph: str) -> None:
     from triton_models.export.runtimes import OnnxRuntime, OpenVino
@@ -118,6 +119,7 @@ def test_openvino_answers_as_onnx_runtime_does(folder: Path, inputs: dict[str, d
         np.testing.assert_allclose(answered[tensor], values, atol=1e-4, err_msg=tensor)
 
 
+@pytest.mark.gate(12)
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_a_product_is_answered_alike_alone_and_in_a_batch(
     folder: Path, inputs: dict[str, dict[str, Any]], graph: str
@@ -133,6 +135,7 @@ def test_a_product_is_answered_alike_alone_and_in_a_batch(
             np.testing.assert_allclose(alone[tensor], values[row : row + 1], atol=1e-4, err_msg=tensor)
 
 
+@pytest.mark.gate(12)
 def test_narrow_weights_move_features_by_little(folder: Path, model: Model, inputs: dict[str, dict[str, Any]]) -> None:
     import torch
 

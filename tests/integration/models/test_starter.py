@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
-import pytest
 from typer.testing import CliRunner
 
 from consumer.bundle import load_bundle, starter_folder
@@ -14,14 +12,7 @@ from consumer.cli.models import app
 from consumer.enrichment.ontology import Ontology
 from triton_models.training.labels import load_crosswalk
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 MAX_STARTER_BYTES = 25_000_000
-#: Photo and title, space B of the test split.
-BARS = {"gender": 0.99, "article": 0.975, "colour": 0.92}
-#: The same of what is accepted: Wilson's lower bound of precision, and coverage (colour's has no bar).
-ACCEPTED_BARS = {"category": (0.90, 0.60), "target-gender": (0.90, 0.80), "color": (0.90, 0.0)}
 
 
 def test_the_starter_is_sound() -> None:
@@ -67,53 +58,6 @@ def test_frequent_words_of_the_data_set_are_answers() -> None:
         assert crosswalk.columns["articleType"][kind]["category"] in labels["category"]
     for colour in ("Black", "White", "Navy Blue", "Maroon", "Silver"):
         assert crosswalk.columns["baseColour"][colour]["color"] in labels["color"]
-
-
-@pytest.fixture(scope="module")
-def evaluation() -> Callable[[str, str], dict[str, Any]]:
-    """The catalogue's test split by label space and input."""
-    metrics = json.loads((starter_folder() / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics["split"] == "test"
-
-    def of(space: str, inputs: str) -> dict[str, Any]:
-        wanted = ("fashion-product-images", space, inputs)
-        (found,) = (
-            entry for entry in metrics["evaluations"] if (entry["dataset"], entry["space"], entry["inputs"]) == wanted
-        )
-        assert found["n_seen_in_training"] == 0
-        return dict(found)
-
-    return of
-
-
-@pytest.mark.parametrize("task", BARS)
-def test_the_shipped_figures_are_not_below_the_bars(
-    task: str, evaluation: Callable[[str, str], dict[str, Any]]
-) -> None:
-    assert evaluation("B", "all")["tasks"][task]["accuracy"] >= BARS[task]
-
-
-@pytest.mark.parametrize("handle", ACCEPTED_BARS)
-def test_what_the_starter_accepts_is_right_and_not_little(
-    handle: str, evaluation: Callable[[str, str], dict[str, Any]]
-) -> None:
-    precision, coverage = ACCEPTED_BARS[handle]
-    accepted = evaluation("B", "all")["accepted"][handle]
-
-    assert accepted["wilson_low"] >= precision
-    assert accepted["coverage"] >= coverage
-
-
-@pytest.mark.parametrize("space", ["A", "B", "ours"])
-def test_a_title_without_its_words_does_not_harm_what_the_photo_says(
-    space: str, evaluation: Callable[[str, str], dict[str, Any]]
-) -> None:
-    photo, bare = (
-        {task: figure["accuracy"] for task, figure in evaluation(space, inputs)["tasks"].items()}
-        for inputs in ("photos-only", "bare-titles")
-    )
-
-    assert {task: bare[task] - photo[task] >= -0.01 for task in photo} == dict.fromkeys(photo, True)
 
 
 def test_words_of_everyday_titles_are_known_to_the_tokeniser() -> None:

@@ -130,6 +130,7 @@ def test_the_run_says_what_it_was_made_from(bundle_folder: Path, drawn_sources: 
     assert str(bundle_folder.parent) not in json.dumps(run)
 
 
+@pytest.mark.gate(3)
 def test_a_blank_title_is_answered_exactly_as_the_photo_alone(
     bundle_folder: Path, drawn_sources: Sources, cache: Path
 ) -> None:

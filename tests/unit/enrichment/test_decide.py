@@ -329,6 +329,7 @@ many_seeds = st.integers(0, 1 << 32).map(lambda first: range(first, first + 100)
 often = settings(max_examples=34, deadline=None)
 
 
+@pytest.mark.gate(6)
 @often
 @given(many_seeds)
 def test_no_category_ever_contradicts_itself(seeds: range) -> None:

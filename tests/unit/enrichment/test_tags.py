@@ -102,6 +102,7 @@ def is_shared(handle: str, category: Category) -> bool:
 
 
 # Ten seconds of an idle machine. 100 runs of 100 predictions: 10,000 in all. A failing seed is reported and shrunk.
+@pytest.mark.gate(6)
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @settings(max_examples=100, deadline=None)

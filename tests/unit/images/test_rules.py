@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every rule of the threat model has a test. Read from the files, so that it holds when a part of the suite runs."""
+"""Every rule of the threat model has a test."""
 
 from __future__ import annotations
 
-import ast
-from functools import cache
-from pathlib import Path
-
 import pytest
 
-TESTS = Path(__file__).parents[2]
+from tests.support.marks import marks_by_file, marks_of
 
 RULES = {
     1: "one parse, one URL object; nothing that two parsers may read in two ways",
@@ -31,44 +27,16 @@ RULES = {
 }
 
 
-def marks_of(source: str) -> list[tuple[object, ...]]:
-    """The arguments of each `image_rule` mark that a test of this file carries, alone or with its whole file."""
-    marks = []
-    for node in ast.walk(ast.parse(source)):
-        for holder in _holders(node):
-            calls = (call for call in ast.walk(holder) if isinstance(call, ast.Call))
-            marks += [_arguments(call) for call in calls if ast.unparse(call.func) == "pytest.mark.image_rule"]
-    return marks
-
-
-def _holders(node: ast.AST) -> list[ast.expr]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-        return node.decorator_list
-    if isinstance(node, ast.Assign) and "pytestmark" in map(ast.unparse, node.targets):
-        return [node.value]
-    return []
-
-
-def _arguments(call: ast.Call) -> tuple[object, ...]:
-    return tuple(argument.value if isinstance(argument, ast.Constant) else argument for argument in call.args)
-
-
-@cache
-def marks_by_file() -> dict[str, list[tuple[object, ...]]]:
-    sources = {str(file.relative_to(TESTS)): file.read_text(encoding="utf-8") for file in TESTS.rglob("test_*.py")}
-    return {file: marks_of(source) for file, source in sorted(sources.items()) if "image_rule" in source}
-
-
 @pytest.mark.parametrize("number", RULES)
 def test_every_rule_has_a_test(number: int) -> None:
-    proving = [file for file, marks in marks_by_file().items() if (number,) in marks]
+    proving = [file for file, marks in marks_by_file("image_rule").items() if (number,) in marks]
 
     assert proving, f"no test is marked image_rule({number}): {RULES[number]}"
 
 
 def test_every_mark_names_one_rule() -> None:
     rules = {(number,) for number in RULES}
-    odd = {file: [mark for mark in marks if mark not in rules] for file, marks in marks_by_file().items()}
+    odd = {file: [mark for mark in marks if mark not in rules] for file, marks in marks_by_file("image_rule").items()}
 
     assert not {file: marks for file, marks in odd.items() if marks}
 
@@ -93,4 +61,4 @@ def support(): ...
 NOTE = "pytest.mark.image_rule(6)"
 """
 
-    assert sorted(marks_of(source)) == [(1,), (2,), (3,), (17,)]
+    assert sorted(marks_of(source, "image_rule")) == [(1,), (2,), (3,), (17,)]

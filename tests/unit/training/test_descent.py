@@ -66,6 +66,7 @@ def test_the_rate_warms_up_per_step_and_then_falls_to_almost_nothing() -> None:
     assert 0 < factors[-1] < 0.01
 
 
+@pytest.mark.gate(10)
 def test_a_killed_run_that_goes_on_ends_where_one_without_a_kill_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def traits(one: LabelledProduct, hashes: dict[Photo, str]) -> Iterator[tuple[str
 
 
 @pytest.mark.data
+@pytest.mark.gate(1)
 def test_no_group_no_photo_and_no_title_of_both_data_sets_crosses_a_boundary(data_folder: Path) -> None:
     catalogue = read_folder(data_folder / "fashion-product-images").products
     products = [*catalogue, *read_folder(data_folder / "clothing-dataset").products]
