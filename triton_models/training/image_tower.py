@@ -52,20 +52,25 @@ class ImageTower(nn.Module):
     def __init__(self, trunk: ImageTrunk, recipe: ImageRecipe) -> None:
         super().__init__()
         self.trunk = trunk
-        self.dense = nn.Sequential(
-            nn.Dropout(recipe.dropout),
-            nn.Linear(trunk.dim, recipe.hidden),
-            nn.LayerNorm(recipe.hidden),
-            nn.ReLU(),
-            nn.Dropout(recipe.dropout),
-            nn.Linear(recipe.hidden, recipe.dim),
-            nn.LayerNorm(recipe.dim),
-        )
+        self.dense = dense_part(trunk.dim, recipe)
 
     def forward(self, images: Tensor) -> Tensor:
         """One vector per picture."""
         vectors: Tensor = self.dense(self.trunk(images))
         return vectors
+
+
+def dense_part(width: int, recipe: ImageRecipe) -> nn.Sequential:
+    """What condenses a trunk's features `[n, width]` to image vectors `[n, dim]`."""
+    return nn.Sequential(
+        nn.Dropout(recipe.dropout),
+        nn.Linear(width, recipe.hidden),
+        nn.LayerNorm(recipe.hidden),
+        nn.ReLU(),
+        nn.Dropout(recipe.dropout),
+        nn.Linear(recipe.hidden, recipe.dim),
+        nn.LayerNorm(recipe.dim),
+    )
 
 
 def load_image_trunk(name: str, weights: Path | None, frozen: int) -> ImageTrunk:

@@ -28,7 +28,19 @@ def admissible_loss(logits: Tensor, right: Tensor, smoothing: float) -> Tensor:
     return torch.where(known, loss, 0.0) / log(max(2, logits.shape[1]))
 
 
-def summed_loss(logits: Sequence[Tensor], right: Sequence[Tensor], smoothing: float) -> Tensor:
-    """The sum over tasks, averaged over the products of the batch."""
+def summed_loss(
+    logits: Sequence[Tensor], right: Sequence[Tensor], smoothing: float, weights: Sequence[Tensor] | None = None
+) -> Tensor:
+    """The sum over tasks, averaged over the products of the batch.
+
+    `weights`: by task `[K]`, what a row counts for whose right column it is, the mean of several; None = all count
+    for one.
+    """
     losses = [admissible_loss(*task, smoothing) for task in zip(logits, right, strict=True)]
+    if weights is not None:
+        rows = [
+            (is_right * weight).sum(1) / is_right.sum(1).clamp(min=1)
+            for is_right, weight in zip(right, weights, strict=True)
+        ]
+        losses = [loss * row for loss, row in zip(losses, rows, strict=True)]
     return torch.stack(losses).sum(0).mean()

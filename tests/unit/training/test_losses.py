@@ -50,3 +50,19 @@ def test_tasks_are_summed_and_products_averaged() -> None:
     one = admissible_loss(logits, labels, 0.0).mean()
 
     torch.testing.assert_close(summed_loss([logits, logits], [labels, labels], 0.0), 2 * one)
+
+
+def test_a_row_counts_for_the_weight_of_its_right_column_or_the_mean_of_several() -> None:
+    weights = torch.tensor([1.0, 2.0, 4.0, 8.0])
+
+    for columns, weight in (((1,), 2.0), ((2, 3), 6.0)):
+        loss = summed_loss([LOGITS], [right(*columns)], 0.05)
+        torch.testing.assert_close(summed_loss([LOGITS], [right(*columns)], 0.05, [weights]), weight * loss)
+    assert summed_loss([LOGITS], [right()], 0.05, [weights]) == 0
+
+
+def test_weights_of_one_change_nothing() -> None:
+    logits, labels = LOGITS.repeat(3, 1), torch.cat([right(0), right(1, 2), right()])
+
+    weighed = summed_loss([logits, logits], [labels, labels], 0.05, [torch.ones(4)] * 2)
+    torch.testing.assert_close(weighed, summed_loss([logits, logits], [labels, labels], 0.05))
