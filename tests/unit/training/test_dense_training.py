@@ -17,7 +17,7 @@ from triton_models.training.dense_training import (
     column_weights,
     learn_dense,
 )
-from triton_models.training.frozen_rows import FrozenRows, learnable
+from triton_models.training.frozen_rows import FrozenRows
 from triton_models.training.progress import Silent
 from triton_models.training.recipe import ImageRecipe
 from triton_models.training.twins import against_twins
@@ -129,28 +129,3 @@ def test_a_product_with_several_right_answers_counts_for_accuracy_and_not_for_f1
     assert len(found.is_right) == 2
     assert found.is_right[0]
     assert found.macro_f1 == float(found.is_right[1])
-
-
-def test_only_what_has_two_answers_to_learn_and_one_to_judge_is_asked() -> None:
-    none, one = np.zeros((4, 2), np.bool_), np.eye(2, dtype=np.bool_)[[0, 0, 0, 0]]
-    two = np.eye(2, dtype=np.bool_)[[0, 1, 0, 1]]
-    features, traits = np.zeros((4, 1), np.float16), ("a", "b", "c", "d")
-    training = FrozenRows(features, traits, traits, {"none": none, "one": one, "two": two, "unjudged": two})
-    judged = FrozenRows(features, traits, traits, {"none": two, "one": two, "two": two, "unjudged": none})
-
-    assert learnable(training, judged=judged) == ["two"]
-
-
-def test_a_share_keeps_families_whole_and_lies_within_a_larger_one() -> None:
-    rows = made_up(400)
-    rows = replace(rows, families=tuple(str(row // 4) for row in range(400)))
-
-    half, quarter = rows.share(0.5), rows.share(0.25)
-
-    assert set(quarter.families) < set(half.families) < set(rows.families)
-    assert 140 < len(half) < 260
-    assert all(half.families.count(family) == 4 for family in set(half.families))
-    kept = [row for row, family in enumerate(rows.families) if family in set(half.families)]
-    np.testing.assert_array_equal(half.features, rows.features[kept])
-    np.testing.assert_array_equal(half.targets["sign"], rows.targets["sign"][kept])
-    assert len(rows.share(1.0)) == 400
