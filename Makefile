@@ -57,7 +57,7 @@ test-full: $(VENV)/.tested $(BIN)/toxiproxy-server ## everything, the long runs 
 	$(BIN)/python -m pytest $(WORKERS) $(PYTEST)
 
 gates: $(VENV)/.tested ## what a bundle must pass to be shipped, measured on the shipped one; most of an hour
-	$(BIN)/python -m pytest -m gate -s -n 2 --dist loadfile $(PYTEST)
+	$(BIN)/python -m pytest -m gate -s $(PYTEST)
 
 demo: $(VENV)/.installed ## real Kafka, real Triton, a trained model, a made-up vendor feed
 	$(HANGTAG) demo

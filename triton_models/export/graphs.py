@@ -61,13 +61,17 @@ class _Fused(nn.Module):
 
     def __init__(self, head: FusedHead) -> None:
         super().__init__()
+        gate = head.weights.gate
         self.prior = nn.Buffer(torch.from_numpy(head.prior * np.float32(head.weights.prior)))
+        self.gate = nn.Buffer(torch.from_numpy(gate.vector)[:, None])
+        self.sure, self.bias = gate.sure, gate.bias
         self.weights = head.weights
         self.temperature = head.temperature
 
-    def forward(self, image: Tensor, text: Tensor) -> Tensor:
+    def forward(self, image: Tensor, text: Tensor, text_features: Tensor) -> Tensor:
         by_photo, by_text = image.log_softmax(-1), text.log_softmax(-1)
-        trust = self.weights.text + self.weights.sure * by_text.amax(-1, keepdim=True).exp()
+        votes = text_features @ self.gate + self.sure * by_text.amax(-1, keepdim=True).exp() + self.bias
+        trust = self.weights.text * votes.sigmoid()
         logits = self.weights.image * by_photo + trust * (by_text - self.prior)
         return (logits / self.temperature).softmax(-1)
 
@@ -105,7 +109,7 @@ class FusionHeads(nn.Module):
         """The single-modality answers do not see the other side."""
         answers = []
         for fused, image, text in zip(self.fused, self.image(image_features), self.text(text_features), strict=True):
-            answers += [fused(image, text), image.softmax(-1), text.softmax(-1)]
+            answers += [fused(image, text, text_features), image.softmax(-1), text.softmax(-1)]
         return (*answers, self.embedding(image_features, text_features))
 
 

@@ -131,7 +131,7 @@ def write_card(
 
 def _made(run: Mapping[str, Any]) -> str:
     image, text = run["recipe"]["image"], run["recipe"]["text"]
-    photos = sorted(handle for handle, weights in run["fusion"].items() if weights["text"] == weights["sure"] == 0)
+    photos = sorted(handle for handle, weights in run["fusion"].items() if weights["text"] == 0)
     return _MADE.format(
         side=run["recipe"]["side"],
         frozen=image["frozen_blocks"],
@@ -179,8 +179,8 @@ _MADE = """\
   which {deleted} lost words that name colour, gender or type; masked mean. Weights int8, those of the photo side
   float16.
 - Heads: one for photo, text and both. The one for both weighs the two calibrated log-probabilities by attribute, the
-  text the more the surer it is; the weights were fitted on the validation split, with titles as they are and with
-  label words deleted. By the photo alone: {photos}.
+  text by a gate that sees its vector and how sure it is; both were fitted on the validation split, with titles as they
+  are, with label words deleted, and with a brand or a number alone. By the photo alone: {photos}.
 - A temperature per head from the calibration split, kept only where the validation split gains. Thresholds: the lowest
   confidence whose precision on the calibration split is at least .90 (accept) or .50 (suggest) by its lower Wilson
   bound."""

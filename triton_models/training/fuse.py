@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two calibrated opinions made one, by a few weights per task that are fitted on the validation split."""
+"""Two calibrated opinions made one: weights and a gate per task, fitted on the validation split."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from triton_models.training.calibrate import with_temperature
-from triton_models.training.heads import FusedHead, FusionWeights
+from triton_models.training.heads import FusedHead, FusionWeights, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
     Sets = Mapping[Head, Examples]
 
-#: A photo counts as it is, a text for more the surer it is; what the fit starts from and is held near.
-_START = FusionWeights(image=1.0, text=0.3, sure=0.9, prior=0.5)
-_ALONE = FusionWeights(image=1.0, text=0.0, sure=0.0, prior=0.0)
-_PULL = 1e-3
-#: Of the loss over titles that give nothing away: as little as keeps those from doing harm, for most vendors name what
-#: they sell.
-_HOLLOW_SHARES = (0.1, 0.25, 0.5, 1.0)
-_MAX_ITERATIONS = 100
+#: Of the loss over titles that give nothing away, one kind of them: as little as keeps those from doing harm, for most
+#: vendors name what they sell.
+_HOLLOW_SHARES = (0.2, 0.5, 1.0)
+#: What keeps the gate small, whose inputs are scaled to a deviation of one, and the weights near one.
+_GATE_DECAY, _PULL = 0.03, 1e-3
+_MAX_ITERATIONS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def fuse(towers: Towers, calibration: Sets, validation: Sets, hollow: Sequence[E
     text = _calibrated(towers.text, calibration["text"], validation["text"])
     fused = {}
     for handle, prior in towers.priors.items():
-        head = weigh_safely(FusedHead(image[handle], text[handle], prior, _START), validation["fused"], hollow, handle)
+        head = weigh_safely(unweighed(image[handle], text[handle], prior), validation["fused"], hollow, handle)
         fused[handle] = with_temperature(head, calibration["fused"].of(handle), validation["fused"].of(handle))
     return Heads(image, text, fused)
 
@@ -96,8 +94,14 @@ def weigh_safely(head: FusedHead, whole: Examples, hollow: Sequence[Examples], h
 
 def _harms(head: FusedHead, titles: Examples, handle: str) -> bool:
     """Whether the photo alone is right more often; not where nothing is labelled."""
-    photo, together = (titles.accuracy(handle, answering) for answering in (replace(head, weights=_ALONE), head))
+    photo, together = (titles.accuracy(handle, answering) for answering in (head.by_photo(), head))
     return photo is not None and together is not None and together < photo
+
+
+def unweighed(image: LinearHead, text: LinearHead, prior: NDArray[np.float32]) -> FusedHead:
+    """Both count alike, whatever the text is about: what a fit starts from."""
+    gate = Gate(np.zeros(text.weight.shape[1], np.float32), sure=1.0, bias=0.0)
+    return FusedHead(image, text, prior, FusionWeights(image=1.0, text=1.0, prior=0.5, gate=gate))
 
 
 def weigh(head: FusedHead, sets: Sequence[tuple[float, CalibrationSet]]) -> FusedHead:
@@ -106,34 +110,74 @@ def weigh(head: FusedHead, sets: Sequence[tuple[float, CalibrationSet]]) -> Fuse
     `sets`: each behind its share of the loss.
     """
     if not head.text.weight.any():
-        return replace(head, weights=_ALONE)
-    start = torch.tensor([_START.image, _START.text, _START.sure, _START.prior])
-    weights = start.clone().requires_grad_()
-    opinions = [(share, *_opinions(head, rows)) for share, rows in sets]
-    prior = torch.from_numpy(head.prior)
-    optimiser = torch.optim.LBFGS([weights], max_iter=_MAX_ITERATIONS, line_search_fn="strong_wolfe")
+        return head.by_photo()
+    opinions = [(share, _opinions(head, rows)) for share, rows in sets]
+    fit = _Fit(head, torch.cat([said.text_features for _, said in opinions]))
+    optimiser = torch.optim.LBFGS(fit.parameters(), max_iter=_MAX_ITERATIONS, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss: torch.Tensor = _PULL * (weights - start).square().sum()
-        for share, image, text, right in opinions:
-            trust = weights[1] + weights[2] * text.amax(1, keepdim=True).exp()
-            logits = weights[0] * image + trust * (text - weights[3] * prior)
-            loss = loss + share * torch.nn.functional.cross_entropy(logits, right)
+        loss = fit.distance()
+        for share, said in opinions:
+            loss = loss + share * torch.nn.functional.cross_entropy(fit(said), said.right)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return loss
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return replace(head, weights=FusionWeights(*weights.tolist()))
+    return replace(head, weights=fit.weights())
 
 
-def _opinions(head: FusedHead, rows: CalibrationSet) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Both log-probabilities and the right column, of rows that have exactly one."""
+@dataclass(frozen=True, slots=True)
+class _Opinions:
+    """Of rows that have exactly one right column."""
+
+    image: torch.Tensor
+    """Log-probabilities `[n, K]` by the photo."""
+    text: torch.Tensor
+    """The same by the text."""
+    text_features: torch.Tensor
+    right: torch.Tensor
+
+
+class _Fit(torch.nn.Module):
+    """The weights of one head while they are fitted."""
+
+    def __init__(self, head: FusedHead, text_features: torch.Tensor) -> None:
+        super().__init__()
+        start = head.weights
+        self._prior = torch.from_numpy(head.prior)
+        self._start = torch.tensor([start.image, start.text, start.prior, start.gate.sure, start.gate.bias])
+        self._mean, self._deviation = text_features.mean(0), text_features.std(0) + 1e-6
+        self.scalars = torch.nn.Parameter(self._start.clone())
+        self.gate = torch.nn.Parameter(torch.zeros(text_features.shape[1]))
+
+    def forward(self, said: _Opinions) -> torch.Tensor:
+        """Fused logits `[n, K]`, as `FusedHead` gives them."""
+        image, text, prior, sure, bias = self.scalars
+        votes = ((said.text_features - self._mean) / self._deviation) @ self.gate
+        trust = text * (votes + sure * said.text.amax(1).exp() + bias).sigmoid()
+        logits: torch.Tensor = image * said.image + trust[:, None] * (said.text - prior * self._prior)
+        return logits
+
+    def distance(self) -> torch.Tensor:
+        """What is paid for leaving the start."""
+        return _PULL * (self.scalars - self._start)[:2].square().sum() + _GATE_DECAY * self.gate.square().sum()
+
+    def weights(self) -> FusionWeights:
+        """For text vectors as they come."""
+        image, text, prior, sure, bias = self.scalars.tolist()
+        vector = (self.gate / self._deviation).detach()
+        gate = Gate(vector.numpy().astype(np.float32), sure, bias - float(self._mean @ vector))
+        return FusionWeights(image, text, prior, gate)
+
+
+def _opinions(head: FusedHead, rows: CalibrationSet) -> _Opinions:
     known = rows.right.sum(1) == 1
     features, dim = rows.features[known], head.image.weight.shape[1]
     image, text = head.image.logits(features[:, :dim]), head.text.logits(features[:, dim:])
     by_photo, by_text = (torch.from_numpy(logits).log_softmax(1) for logits in (image, text))
-    return by_photo, by_text, torch.from_numpy(rows.right[known].argmax(1))
+    right = torch.from_numpy(rows.right[known].argmax(1))
+    return _Opinions(by_photo, by_text, torch.from_numpy(features[:, dim:]), right)
 
 
 def log_shares(right: NDArray[np.bool_]) -> NDArray[np.float32]:

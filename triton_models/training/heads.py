@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,22 +36,42 @@ class LinearHead:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """How far a text is believed: by what it is about, and by how sure it is."""
+
+    vector: NDArray[np.float32]
+    """`[Dt]`, what of the text vector speaks for it."""
+    sure: float
+    """How much its highest probability does."""
+    bias: float
+
+    def open(self, features: NDArray[np.float32], highest: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Text vectors `[n, Dt]` and their highest probabilities `[n]` -> `[n, 1]` from 0 to 1."""
+        votes = features @ self.vector + self.sure * highest + self.bias
+        return np.asarray(0.5 * (1 + np.tanh(0.5 * votes)), dtype=np.float32)[:, None]
+
+
+@dataclass(frozen=True, slots=True)
 class FusionWeights:
     """How two opinions are weighed."""
 
     image: float
     """Of the log-probabilities by the photo."""
     text: float
-    """Of those by the text, however unsure it is."""
-    sure: float
-    """Of those by the text, on top, times its highest probability."""
+    """Of those by the text where it is believed whole."""
     prior: float
     """Share of the log-frequency of an answer that is taken off the text's: the photo's opinion holds it already."""
+    gate: Gate
+
+    def told(self) -> dict[str, float]:
+        """For the run's manifest; the gate's vector stands in the graph."""
+        numbers = {"image": self.image, "text": self.text, "prior": self.prior}
+        return numbers | {"gate_sure": self.gate.sure, "gate_bias": self.gate.bias}
 
 
 @dataclass(frozen=True, slots=True)
 class FusedHead:
-    """Both sides' answer to one task; a text that is unsure counts for less than one that names the answer."""
+    """Both sides' answer to one task; a text that says nothing of it counts for less than one that names the answer."""
 
     image: LinearHead
     text: LinearHead
@@ -65,13 +85,18 @@ class FusedHead:
         dim = self.image.weight.shape[1]
         image = np.log(self.image.probabilities(features[:, :dim]) + _TINY)
         text = np.log(self.text.probabilities(features[:, dim:]) + _TINY)
-        trust = self.weights.text + self.weights.sure * np.exp(text.max(1, keepdims=True))
+        trust = self.weights.text * self.weights.gate.open(features[:, dim:], np.exp(text.max(1)))
         logits = self.weights.image * image + trust * (text - self.weights.prior * self.prior)
         return np.asarray(logits / self.temperature, dtype=np.float32)
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """`[n, Di + Dt]` -> `[n, K]`, each row sums to one."""
         return softmax(self.logits(features))
+
+    def by_photo(self) -> FusedHead:
+        """The same, deaf to the text."""
+        silent = Gate(np.zeros(self.text.weight.shape[1], np.float32), 0.0, 0.0)
+        return replace(self, weights=FusionWeights(image=1.0, text=0.0, prior=0.0, gate=silent))
 
 
 class TaskHeads(nn.Module):

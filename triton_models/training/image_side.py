@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import nn
 
 from triton_models.training.datasets import PhotoArchive
 from triton_models.training.fingerprint import fingerprint
@@ -18,17 +19,18 @@ from triton_models.training.split import Split
 from triton_models.training.views import ViewCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from triton_models.training.corpus import Corpus
     from triton_models.training.datasets import Photo
     from triton_models.training.descent import Cost
     from triton_models.training.heads import LinearHead
     from triton_models.training.progress import Progress
-    from triton_models.training.recipe import Recipe
+    from triton_models.training.recipe import ImageStage, Recipe
 
 _BATCH_PHOTOS = 64
 
@@ -45,6 +47,8 @@ class ImageSide:
         trunk = load_image_trunk(recipe.image.backbone, weights, recipe.image.frozen_blocks)
         self.tower = ImageTower(trunk, recipe.image)
         self._heads = TaskHeads(recipe.image.dim, {space.handle: len(space.labels) for space in corpus.spaces})
+
+        self._both = nn.ModuleList([self.tower, self._heads])
 
     @property
     def heads(self) -> dict[str, LinearHead]:
@@ -70,17 +74,29 @@ class ImageSide:
 
     def learn(self, folder: Path, progress: Progress) -> None:
         """Train on the training split. A killed run goes on from what `folder` holds."""
-        training, key = self._training()
+        self.learn_from(self._corpus.splits[Split.TRAIN], self._recipe.image.stages, folder, progress)
+
+    def learn_from(self, rows: Sequence[int], stages: tuple[ImageStage, ...], folder: Path, progress: Progress) -> None:
+        """Train on these products, from how the tower is now. A killed run goes on from what `folder` holds."""
+        training, key = self._training(rows, stages)
         training.run(folder, key, progress)
 
     def restore(self, folder: Path) -> Cost:
         """Take over what a finished run left; what it took. Raises Refused where it has not finished."""
-        training, key = self._training()
+        training, key = self._training(self._corpus.splits[Split.TRAIN], self._recipe.image.stages)
         return training.restore(folder, key)
 
-    def _training(self) -> tuple[ImageTraining, str]:
+    def state(self) -> dict[str, Tensor]:
+        """The weights of tower and heads as they are now."""
+        return self._both.state_dict()
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to weights that `state` gave."""
+        self._both.load_state_dict(state)
+
+    def _training(self, products: Sequence[int], stages: tuple[ImageStage, ...]) -> tuple[ImageTraining, str]:
         """With the key of all that its result depends on, but for the stages."""
-        rows = [row for row in self._corpus.splits[Split.TRAIN] if self._views_of(row)]
+        rows = [row for row in products if self._views_of(row)]
         datasets: dict[str, list[int]] = {}
         for position, row in enumerate(rows):
             datasets.setdefault(self._corpus.products[row].dataset, []).append(position)
@@ -89,7 +105,8 @@ class ImageSide:
         hashes = [self._corpus.photo_hashes[photo] for row in rows for photo in self._corpus.products[row].photos]
         before_stages = asdict(replace(self._recipe.image, stages=()))
         key = fingerprint(before_stages, self._recipe.seed, self._recipe.side, hashes, targets)
-        return ImageTraining(self.tower, self._heads, pictures, self._recipe), key
+        recipe = replace(self._recipe, image=replace(self._recipe.image, stages=stages))
+        return ImageTraining(self.tower, self._heads, pictures, recipe), key
 
     def vectors(self, rows: Sequence[int], progress: Callable[[int, int], None]) -> dict[int, NDArray[np.float32]]:
         """By product, the vector of its first photo; a product without a photo that can be decoded has none."""

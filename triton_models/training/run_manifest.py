@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.bundle import sha256_of
 from triton_models.training.fingerprint import fingerprint
-from triton_models.training.heads import FusedHead, FusionWeights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +62,7 @@ def validation_accuracies(heads: Heads, shown: Shown) -> dict[str, dict[str, flo
     """By task, shares of right answers on the validation split: what was looked at while choosing."""
     accuracies = {}
     for handle, fused in heads.fused.items():
-        photo_alone = FusedHead(fused.image, fused.text, fused.prior, FusionWeights(1.0, 0.0, 0.0, 0.0))
+        photo_alone = fused.by_photo()
         accuracies[handle] = {
             "image": shown.sets["image"].accuracy(handle, fused.image),
             "text": shown.sets["text"].accuracy(handle, fused.text),

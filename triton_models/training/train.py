@@ -112,7 +112,7 @@ class Trainer:
             self._recipe,
             describe_inputs(self._sources, self._corpus),
             cost={side: asdict(spent) for side, spent in cost.items()},
-            fusion={handle: asdict(head.weights) for handle, head in heads.fused.items()},
+            fusion={handle: head.weights.told() for handle, head in heads.fused.items()},
             validation=validation_accuracies(heads, Shown(validation, shipped, hollow)),
         )
         (out / "metrics.json").write_text("{}\n", encoding="utf-8")

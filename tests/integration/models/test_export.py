@@ -25,7 +25,7 @@ def model(drawn_sources: Sources, drawn_recipe: Recipe) -> Model:
     from consumer.bundle import read_vocabulary
     from triton_models.training.backbones import backbone_named, fold_norms
     from triton_models.training.fuse import Heads
-    from triton_models.training.heads import FusedHead, FusionWeights, LinearHead
+    from triton_models.training.heads import FusedHead, FusionWeights, Gate, LinearHead
     from triton_models.training.image_tower import ImageTower, ImageTrunk
     from triton_models.training.labels import LabelSpace
     from triton_models.training.model import Model
@@ -59,7 +59,7 @@ def model(drawn_sources: Sources, drawn_recipe: Recipe) -> Model:
             image[handle],
             text[handle],
             np.linspace(-1, 0, len(labels)).astype(np.float32),
-            FusionWeights(0.9, 0.3, 0.8, 0.6),
+            FusionWeights(0.9, 1.4, 0.6, Gate(random.normal(size=dims["text"]).astype(np.float32) * 0.1, 0.8, -0.5)),
             temperature=1.3,
         )
         for handle, labels in LABELS.items()

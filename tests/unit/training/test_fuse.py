@@ -8,15 +8,14 @@ import numpy as np
 
 from triton_models.training.calibrate import CalibrationSet
 from triton_models.training.examples import Examples
-from triton_models.training.fuse import log_shares, weigh, weigh_safely
-from triton_models.training.heads import FusedHead, FusionWeights, LinearHead
+from triton_models.training.fuse import log_shares, unweighed, weigh, weigh_safely
+from triton_models.training.heads import FusedHead, LinearHead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RANDOM = np.random.default_rng(3)
 CLASSES, PRODUCTS = 4, 800
-ANY = FusionWeights(image=1.0, text=0.3, sure=0.9, prior=0.5)
 
 
 def head(dim: int) -> LinearHead:
@@ -31,8 +30,12 @@ FEATURES = RANDOM.normal(size=(PRODUCTS, 11)).astype(np.float32)
 
 def examples(knowing: LinearHead, inputs: NDArray[np.float32]) -> CalibrationSet:
     """Products whose label one side knows."""
+    return labelled(knowing, FEATURES, inputs)
+
+
+def labelled(knowing: LinearHead, features: NDArray[np.float32], inputs: NDArray[np.float32]) -> CalibrationSet:
     columns = replace(knowing, temperature=0.3).logits(inputs).argmax(1)
-    return CalibrationSet(FEATURES, np.eye(CLASSES, dtype=np.bool_)[columns])
+    return CalibrationSet(features, np.eye(CLASSES, dtype=np.bool_)[columns])
 
 
 def share_right(fused: FusedHead, rows: CalibrationSet) -> float:
@@ -40,31 +43,47 @@ def share_right(fused: FusedHead, rows: CalibrationSet) -> float:
 
 
 def test_without_a_text_the_fused_head_is_the_photos() -> None:
-    fused = FusedHead(IMAGE, TEXT, PRIOR, FusionWeights(1.0, 0.0, 0.0, 0.0))
+    fused = unweighed(IMAGE, TEXT, PRIOR).by_photo()
 
     np.testing.assert_allclose(fused.probabilities(FEATURES), IMAGE.probabilities(FEATURES[:, :6]), atol=1e-5)
 
 
 def test_a_text_that_knows_no_more_than_the_prior_changes_nothing() -> None:
     silent = LinearHead(np.zeros((CLASSES, 5), np.float32), PRIOR)
-    fused = FusedHead(IMAGE, silent, PRIOR, FusionWeights(1.0, 0.5, 0.5, 1.0))
+    fused = unweighed(IMAGE, silent, PRIOR)
+    fused = replace(fused, weights=replace(fused.weights, prior=1.0))
 
     np.testing.assert_allclose(fused.probabilities(FEATURES), IMAGE.probabilities(FEATURES[:, :6]), atol=1e-5)
 
 
 def test_the_side_that_knows_is_followed() -> None:
     by_photo, by_text = examples(IMAGE, FEATURES[:, :6]), examples(TEXT, FEATURES[:, 6:])
-    start = FusedHead(IMAGE, TEXT, PRIOR, ANY)
+    start = unweighed(IMAGE, TEXT, PRIOR)
 
     assert share_right(weigh(start, [(1.0, by_photo)]), by_photo) > max(0.95, share_right(start, by_photo))
     assert share_right(weigh(start, [(1.0, by_text)]), by_text) > max(0.95, share_right(start, by_text))
+
+
+def test_a_text_is_believed_where_its_vector_says_that_it_tells_something() -> None:
+    told, hollow = FEATURES.copy(), FEATURES.copy()
+    told[:, -1], hollow[:, -1] = 2.0, -2.0
+    by_text, by_photo = labelled(TEXT, told, told[:, 6:]), labelled(IMAGE, hollow, hollow[:, :6])
+
+    fused = weigh(unweighed(IMAGE, TEXT, PRIOR), [(1.0, by_text), (1.0, by_photo)])
+    open_told, open_hollow = (
+        fused.weights.gate.open(features[:, 6:], np.full(PRODUCTS, 0.9, np.float32)).mean()
+        for features in (told, hollow)
+    )
+
+    assert open_told > 3 * open_hollow
+    assert min(share_right(fused, by_text), share_right(fused, by_photo)) > 0.85
 
 
 def test_where_no_text_was_learnt_the_photo_decides() -> None:
     silent = LinearHead(np.zeros((CLASSES, 5), np.float32), np.zeros(CLASSES, np.float32))
     rows = CalibrationSet(FEATURES, np.zeros((PRODUCTS, CLASSES), np.bool_))
 
-    fused = weigh(FusedHead(IMAGE, silent, PRIOR, ANY), [(1.0, rows)])
+    fused = weigh(unweighed(IMAGE, silent, PRIOR), [(1.0, rows)])
 
     np.testing.assert_allclose(fused.probabilities(FEATURES), IMAGE.probabilities(FEATURES[:, :6]), atol=1e-5)
 
@@ -74,7 +93,7 @@ def test_titles_that_say_nothing_count_for_more_until_they_do_no_harm() -> None:
         return Examples(tuple(range(PRODUCTS)), rows.features, {"color": rows.right})
 
     told, hollow = examples(TEXT, FEATURES[:, 6:]), examples(IMAGE, FEATURES[:, :6])
-    start = FusedHead(IMAGE, TEXT, PRIOR, ANY)
+    start = unweighed(IMAGE, TEXT, PRIOR)
 
     heedless = weigh(start, [(1.0, told)])
     safe = weigh_safely(start, as_examples(told), [as_examples(hollow)], "color")
