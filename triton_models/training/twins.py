@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from triton_models.training.compare import pair
 from triton_models.training.dense_training import answers, learn_dense
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from triton_models.training.compare import Paired
@@ -20,17 +22,25 @@ if TYPE_CHECKING:
 MAX_LOSS = 0.01
 
 
-def against_twins(
-    training: FrozenRows, judged: FrozenRows, recipe: DenseRecipe, folder: Path, progress: Progress
-) -> dict[str, Paired]:
-    """By task, its twin alone (A) and all tasks together (B) on the labelled rows of `judged`, product by product.
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What twins learn from, and what they are judged on: rows of the same tasks, each with a label in both."""
 
-    Both learn from `training` by one recipe: the same steps, seed, rows and order. Both hold the same tasks, each
-    with a label in `judged`. What `folder` holds of it already is not learnt again.
+    training: FrozenRows
+    judged: FrozenRows
+
+
+def against_twins(
+    lesson: Lesson, handles: Iterable[str], recipe: DenseRecipe, folder: Path, progress: Progress
+) -> dict[str, Paired]:
+    """By task of `handles`, its twin alone (A) and all tasks together (B) on the labelled products, one by one.
+
+    Both learn by one recipe: the same steps, seed, rows and order. What `folder` holds already is not learnt again.
     """
+    training, judged = lesson.training, lesson.judged
     together = answers(learn_dense(training, recipe, folder, progress.of("all tasks")), judged)
     found = {}
-    for handle in training.targets:
+    for handle in handles:
         alone = learn_dense(training.of_tasks([handle]), recipe, folder, progress.of(f"{handle} alone"))
         twin = answers(alone, judged.of_tasks([handle]))[handle]
         found[handle] = pair(twin.is_right.tolist(), together[handle].is_right.tolist())

@@ -21,10 +21,11 @@ import torch
 
 from consumer.bundle import load_bundle
 from consumer.cli.models_place import models_cache
-from tests.bench.models.learning import Learning, Places
+from tests.bench.models.learning import Asked, Learning
 from tests.bench.models.shortcuts import report as report_shortcuts
 from tests.support.data import DEFAULT
 from triton_models.training.dense_training import DenseRecipe
+from triton_models.training.labels import FLOORS
 from triton_models.training.recipe import default_sources, load_recipe
 
 if TYPE_CHECKING:
@@ -67,9 +68,10 @@ def main() -> None:
         recipe = load_recipe()
         dense = DenseRecipe(replace(recipe.image, batch=options.batch), epochs=options.epochs)
         sources = default_sources([options.data / name for name in DATASETS])
-        learning = Learning(sources, recipe, dense, Places(options.cache, options.drawings), Said())
+        asked = Asked(options.share, tuple(options.twins), options.cache, options.drawings)
+        learning = Learning(sources, recipe, dense, asked, Said())
         for part in parts:
-            _print(learning.report(part, options.share))
+            _print(learning.report(part))
     if "shortcuts" in options.parts:
         _print(report_shortcuts(load_bundle(options.bundle), catalogue, options.products, Said()))
     print(f"{time.process_time() / 60:.1f} minutes of CPU time", file=sys.stderr)
@@ -93,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cache", type=Path, default=models_cache(), help="of views, features and runs (%(default)s)")
     add("--drawings", type=Path, help="folder for the first layer's filters and planes of products, as SVG")
     add("--share", type=_share, default=0.5, help="of the training families, for all parts but the curve (%(default)g)")
+    add("--twins", nargs="+", default=[], choices=FLOORS, metavar="TASK", help="learnt alone; all unless told")
     add("--epochs", type=float, default=8.0, help="passes over the rows (%(default)g)")
     add("--batch", type=int, default=256, help="products a step (%(default)s)")
     add("--threads", type=int, default=1, help="of torch (%(default)s)")

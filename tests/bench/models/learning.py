@@ -21,7 +21,7 @@ from triton_models.training.page import table_lines
 from triton_models.training.split import Split
 from triton_models.training.train import ONTOLOGY
 from triton_models.training.trunk_features import FrozenTrunk, TrunkFeatures
-from triton_models.training.twins import against_twins
+from triton_models.training.twins import Lesson, against_twins
 from triton_models.training.views import ViewCache
 
 if TYPE_CHECKING:
@@ -37,41 +37,43 @@ if TYPE_CHECKING:
 
 
 #: Tasks whose own representation is held against that of all tasks.
-_ALONE = ("category", "color")
+_NEIGHBOURLY = ("category", "color")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Folders."""
+class Asked:
+    """What the parts are told."""
 
+    share: float
+    """Of the training families, to learn from where it is not the question."""
+    twins: tuple[str, ...]
+    """Tasks that are learnt alone; none named = all."""
     cache: Path
-    """Of views, features and runs."""
+    """Folder of views, features and runs."""
     drawings: Path | None
-    """None = nothing is drawn."""
+    """Folder; None = nothing is drawn."""
 
 
 class Learning:
     """What the parts have in common."""
 
-    def __init__(
-        self, sources: Sources, recipe: Recipe, dense: DenseRecipe, places: Places, progress: Progress
-    ) -> None:
+    def __init__(self, sources: Sources, recipe: Recipe, dense: DenseRecipe, asked: Asked, progress: Progress) -> None:
         """Reads both splits and the features of their photos."""
         corpus = read_corpus(sources.data, Ontology.load(ONTOLOGY))
         self._trunk = FrozenTrunk(recipe.image.backbone, sources.image_weights, recipe.image.stages[0])
-        features = TrunkFeatures(self._trunk, places.cache / "frozen")
-        reader = RowReader(corpus, ViewCache(places.cache / "views", recipe.side), features, progress)
+        features = TrunkFeatures(self._trunk, asked.cache / "frozen")
+        reader = RowReader(corpus, ViewCache(asked.cache / "views", recipe.side), features, progress)
         training, judged = reader.read(Split.TRAIN), reader.read(Split.VALIDATION)
         tasks = learnable(training, judged=judged)
         self._training, self._judged = training.of_tasks(tasks), judged.of_tasks(tasks)
         self._dense = dense
-        self._drawings = places.drawings
-        self._runs = places.cache / "frozen" / "runs"
+        self._asked = asked
+        self._runs = asked.cache / "frozen" / "runs"
         self._progress = progress
 
-    def report(self, part: str, share: float) -> list[str]:
-        """The lines of one part; `share` of the training families is learnt from, where it is not the question."""
-        training = self._training.share(share)
+    def report(self, part: str) -> list[str]:
+        """The lines of one part."""
+        training = self._training.share(self._asked.share)
         match part:
             case "twins":
                 return [self._headline("Each task alone, and all at once", training), "", *self._twins(training)]
@@ -89,7 +91,9 @@ class Learning:
         )
 
     def _twins(self, training: FrozenRows) -> list[str]:
-        found = against_twins(training, self._judged, self._dense, self._runs, self._progress)
+        lesson = Lesson(training, self._judged)
+        handles = self._asked.twins or training.targets
+        found = against_twins(lesson, handles, self._dense, self._runs, self._progress)
         return table_lines(tables.pairs(found, "alone", "all at once"))
 
     def _curve(self) -> list[str]:
@@ -106,18 +110,21 @@ class Learning:
 
     def _neighbours(self, training: FrozenRows) -> list[str]:
         judged = {"the frozen trunk": self._judged.features.astype(np.float32)}
-        for name, tasks in (("all tasks", tuple(training.targets)), *((f"{task} alone", (task,)) for task in _ALONE)):
+        for name, tasks in (
+            ("all tasks", tuple(training.targets)),
+            *((f"{task} alone", (task,)) for task in _NEIGHBOURLY),
+        ):
             model = learn_dense(training.of_tasks(tasks), self._dense, self._runs, self._progress.of(name))
             judged[name] = image_vectors(model, self._judged)
-        if self._drawings:
-            self._draw(judged, self._drawings)
+        if self._asked.drawings:
+            self._draw(judged, self._asked.drawings)
         return table_lines(tables.shares({name: agreement(vectors, self._judged) for name, vectors in judged.items()}))
 
     def _draw(self, judged: Mapping[str, NDArray[np.float32]], folder: Path) -> None:
         trunk = load_image_trunk(self._trunk.backbone, self._trunk.weights, frozen=0)
         draw_filters(trunk, folder / "filters.svg")
         for name, vectors in judged.items():
-            for task in _ALONE:
+            for task in _NEIGHBOURLY:
                 file = f"{name}, by {task}.svg".replace(",", "").replace(" ", "-")
                 draw_plane(vectors, self._judged.targets[task], folder / file)
 

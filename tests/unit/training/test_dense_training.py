@@ -20,7 +20,7 @@ from triton_models.training.dense_training import (
 from triton_models.training.frozen_rows import FrozenRows
 from triton_models.training.progress import Silent
 from triton_models.training.recipe import ImageRecipe
-from triton_models.training.twins import against_twins
+from triton_models.training.twins import Lesson, against_twins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,7 @@ def test_a_twin_starts_with_the_same_dense_part() -> None:
 
 def test_twins_are_held_against_all_tasks_on_the_same_labelled_products(tmp_path: Path) -> None:
     training, judged = made_up(), made_up(50, seed=3)
-    found = against_twins(training, judged, replace(RECIPE, epochs=2), tmp_path, Silent())
+    found = against_twins(Lesson(training, judged), training.targets, replace(RECIPE, epochs=2), tmp_path, Silent())
 
     assert {task: paired.n for task, paired in found.items()} == {"sign": 50, "largest": 40}
     together = answers(learn_dense(training, replace(RECIPE, epochs=2), tmp_path, QUIET), judged)
@@ -85,9 +85,9 @@ def test_twins_are_held_against_all_tasks_on_the_same_labelled_products(tmp_path
 
 
 def test_a_task_alone_is_its_own_twin(tmp_path: Path) -> None:
-    training, judged = (made_up(seed=seed).of_tasks(["sign"]) for seed in (1, 2))
+    lesson = Lesson(*(made_up(seed=seed).of_tasks(["sign"]) for seed in (1, 2)))
 
-    found = against_twins(training, judged, replace(RECIPE, epochs=2), tmp_path, Silent())
+    found = against_twins(lesson, ["sign"], replace(RECIPE, epochs=2), tmp_path, Silent())
 
     assert (found["sign"].only_a, found["sign"].only_b) == (0, 0)
 
