@@ -86,7 +86,7 @@ class Manifest:
     embedding_dim: _Count
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)]
     view_types: tuple[str, ...]
-    """Column order of `view_type`; empty without that head."""
+    """Column order of `view_type`, `unknown` among them for what is none of the others; empty without that head."""
     canary: Canary
     files: tuple[BundleFile, ...]
     licences: tuple[Licence, ...]

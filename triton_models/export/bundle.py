@@ -41,6 +41,7 @@ from triton_models.export.runtimes import (
 )
 from triton_models.export.weights import narrow_to_fp16, narrow_to_int8
 from triton_models.training.text_tower import TEXT_TRUNK_DIM
+from triton_models.training.view_rules import VIEW_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +82,7 @@ def write_graphs(model: Model, recipe: Recipe, out: Path) -> None:
     pool_inputs = {"image_features": image, "image_mask": torch.ones(2, dtype=torch.uint8)}
     graphs = {
         IMAGE_ENCODER: narrow_to_fp16(
-            to_onnx(ImageEncoder(model.image), {"images": images}, ["image_features", "view_type"])
+            to_onnx(ImageEncoder(model.image, model.views), {"images": images}, ["image_features", "view_type"])
         ),
         IMAGE_POOL: to_onnx(ImagePool(), pool_inputs, ["product_features", "contribution"]),
         TEXT_ENCODER: narrow_to_int8(to_onnx(model.text, tokens, ["text_features"])),
@@ -128,7 +129,7 @@ def seal(out: Path, model: Model, recipe: Recipe, ontology: Ontology) -> Manifes
         client_hash="0" * 64,
         embedding_dim=recipe.image_axes + recipe.text_axes,
         tasks=tuple(Task(space.handle, "softmax", space.labels, "probability") for space in model.spaces),
-        view_types=(),
+        view_types=() if model.views is None else tuple(kind.value for kind in VIEW_TYPES),
         canary=Canary(
             CanaryRecipe(_CANARY_IMAGES, tuple(tokens.input_ids[0, : tokens.attention_mask.sum()].tolist())), {}
         ),

@@ -14,22 +14,30 @@ if TYPE_CHECKING:
 
     from triton_models.training.fuse import Heads
     from triton_models.training.heads import FusedHead, LinearHead
+    from triton_models.training.image_tower import ImageTower
     from triton_models.training.reduce import Projection
 
 _NOTHING = -1e30
 
 
 class ImageEncoder(nn.Module):
-    """uint8 `[b, 2, side, side, 3]` -> image_features `[b, Di]`, view_type `[b, 1]` of zeros: there is no such head."""
+    """uint8 `[b, 2, side, side, 3]` -> image_features `[b, Di]`, view_type `[b, V]`.
 
-    def __init__(self, tower: nn.Module) -> None:
+    Without a view-type head `[b, 1]` of zeros: the output must be there.
+    """
+
+    def __init__(self, tower: ImageTower, views: LinearHead | None = None) -> None:
         super().__init__()
         self.tower = tower
+        self.views = None if views is None else _calibrated(views)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Both outputs belong to the picture, not to the product."""
-        features: Tensor = self.tower(images)
-        return features, torch.zeros_like(features[:, :1])
+        if self.views is None:
+            features: Tensor = self.tower(images)
+            return features, torch.zeros_like(features[:, :1])
+        features, seen = self.tower.with_view_features(images)
+        return features, self.views(seen).softmax(-1)
 
 
 class ImagePool(nn.Module):

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from consumer.events import FetchReason
+from consumer.images.decoding import decode
 from triton_models.training.datasets import PhotoArchive
 from triton_models.training.fingerprint import fingerprint
 from triton_models.training.heads import TaskHeads
@@ -38,8 +40,8 @@ _BATCH_PHOTOS = 64
 class ImageSide:
     """The image tower of one recipe over one corpus."""
 
-    def __init__(self, corpus: Corpus, weights: Path, recipe: Recipe, cache: Path) -> None:
-        """Raises Refused when the ImageNet weights are not there."""
+    def __init__(self, corpus: Corpus, weights: Path | None, recipe: Recipe, cache: Path) -> None:
+        """Without `weights` all is learnt from scratch. Raises Refused when they are not there."""
         torch.manual_seed(recipe.seed)
         self._corpus = corpus
         self._recipe = recipe
@@ -120,6 +122,22 @@ class ImageSide:
                 images = torch.from_numpy(np.stack([pixels[shown[row]] for row in batch]))
                 found.update(zip(batch, self.tower(images).numpy(), strict=True))
                 progress(start + len(batch), len(shown))
+        return found
+
+    def view_features(
+        self, bodies: Sequence[bytes], progress: Callable[[int, int], None]
+    ) -> dict[int, NDArray[np.float32]]:
+        """By position, what the view-type head sees of a picture; one that cannot be decoded has none."""
+        self.tower.eval()
+        found: dict[int, NDArray[np.float32]] = {}
+        with torch.inference_mode():
+            for start in range(0, len(bodies), _BATCH_PHOTOS):
+                decoded = [decode(body, self._recipe.side) for body in bodies[start : start + _BATCH_PHOTOS]]
+                shown = {start + at: views for at, views in enumerate(decoded) if not isinstance(views, FetchReason)}
+                if shown:
+                    _, seen = self.tower.with_view_features(torch.from_numpy(np.stack([*shown.values()])))
+                    found.update(zip(shown, seen.numpy(), strict=True))
+                progress(start + len(decoded), len(bodies))
         return found
 
     def _views_of(self, row: int) -> tuple[int, ...]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from triton_models.training.backbones import Backbone
     from triton_models.training.recipe import ImageRecipe
 
+#: Cells of the layout along each side, or fewer where the stem's maps are smaller.
+_GRID = 4
+
 
 class ImageTrunk(nn.Module):
     """uint8 `[b, 2, side, side, 3]` -> float `[b, dim]`, the whole before the detail."""
@@ -35,10 +38,14 @@ class ImageTrunk(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Both views as one batch."""
-        side = images.shape[2]
-        # Already in the memory order that convolutions are fastest in.
-        maps = images.reshape(-1, side, side, 3).permute(0, 3, 1, 2).to(torch.float32)
-        return self.view(maps).reshape(-1, self.dim)
+        return self.view(_levels(images)).reshape(-1, self.dim)
+
+    def with_layout(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, and where on both views is what: the stem's maps, averaged over a grid."""
+        stem = self.stem((_levels(images) - self.mean) / self.scale)
+        layout = nn.functional.avg_pool2d(stem, max(1, stem.shape[2] // _GRID)).flatten(1)
+        pooled = self.features(stem).mean((2, 3))
+        return pooled.reshape(-1, self.dim), layout.reshape(-1, 2 * layout.shape[1])
 
     def view(self, maps: Tensor) -> Tensor:
         """One view of each picture, levels `[n, 3, h, w]` -> half a vector each: normalise, run, average positions."""
@@ -59,6 +66,11 @@ class ImageTower(nn.Module):
         vectors: Tensor = self.dense(self.trunk(images))
         return vectors
 
+    def with_view_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, and what the view-type head sees: vectors tell products apart, and forget what is around them."""
+        trunk, layout = self.trunk.with_layout(images)
+        return self.dense(trunk), torch.cat((layout, trunk), 1)
+
 
 def dense_part(width: int, recipe: ImageRecipe) -> nn.Sequential:
     """What condenses a trunk's features `[n, width]` to image vectors `[n, dim]`."""
@@ -71,6 +83,12 @@ def dense_part(width: int, recipe: ImageRecipe) -> nn.Sequential:
         nn.Linear(recipe.hidden, recipe.dim),
         nn.LayerNorm(recipe.dim),
     )
+
+
+def _levels(images: Tensor) -> Tensor:
+    side = images.shape[2]
+    # Already in the memory order that convolutions are fastest in.
+    return images.reshape(-1, side, side, 3).permute(0, 3, 1, 2).to(torch.float32)
 
 
 def load_image_trunk(name: str, weights: Path | None, frozen: int) -> ImageTrunk:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from triton_models.training.fuse import Heads
+    from triton_models.training.heads import LinearHead
     from triton_models.training.image_tower import ImageTower
     from triton_models.training.labels import LabelSpace
     from triton_models.training.reduce import Projection
@@ -25,3 +26,5 @@ class Model:
     text_axes: Projection
     spaces: tuple[LabelSpace, ...]
     vocabulary: tuple[str, ...]
+    views: LinearHead | None = None
+    """Says what kind of view a picture is, columns in the order of `VIEW_TYPES`; None = there is no such head."""

@@ -28,6 +28,7 @@ from triton_models.training.run_manifest import (
 from triton_models.training.split import Split
 from triton_models.training.text_side import TextSide
 from triton_models.training.titles import title_words
+from triton_models.training.view_types import learn_views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from consumer.bundle import Head, TaskThresholds
     from triton_models.training.examples import Examples
     from triton_models.training.fuse import Heads
+    from triton_models.training.heads import LinearHead
     from triton_models.training.progress import Progress
     from triton_models.training.recipe import Recipe, Sources
 
@@ -100,7 +102,8 @@ class Trainer:
         hollow = self._presenter.hollow(rows[Split.VALIDATION], title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)))
         priors = {handle: log_shares(right) for handle, right in self._corpus.targets(rows[Split.TRAIN]).items()}
         heads = fuse(Towers(self._image.heads, self._text.heads, priors), calibration, validation, [*hollow.values()])
-        model = self._model(heads)
+        views = learn_views(self._corpus, self._image, self._progress)
+        model = self._model(heads, views.head)
         write_graphs(model, self._recipe, out)
         write_thresholds(out / "thresholds.json", self._thresholds(heads, calibration))
         # Validation and calibration rows chose and tuned, so they count as seen.
@@ -114,12 +117,13 @@ class Trainer:
             cost={side: asdict(spent) for side, spent in cost.items()},
             fusion={handle: head.weights.told() for handle, head in heads.fused.items()},
             validation=validation_accuracies(heads, Shown(validation, shipped, hollow)),
+            view_types=views.figures,
         )
         (out / "metrics.json").write_text("{}\n", encoding="utf-8")
         (out / "model_card.md").write_text("\n", encoding="utf-8")
         seal(out, model, self._recipe, self._ontology)
 
-    def _model(self, heads: Heads) -> Model:
+    def _model(self, heads: Heads, views: LinearHead | None) -> Model:
         sample = self._presenter.sets(self._corpus.rows_of(Split.TRAIN, FASHION_PRODUCT_IMAGES)[:_AXES_ROWS])
         return Model(
             image=self._image.tower,
@@ -129,6 +133,7 @@ class Trainer:
             text_axes=fit_projection(sample["text"].features, self._recipe.text_axes),
             spaces=self._corpus.spaces,
             vocabulary=self._text.tokeniser.vocabulary,
+            views=views,
         )
 
     def _thresholds(self, heads: Heads, calibration: Mapping[Head, Examples]) -> Thresholds:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ def model(drawn_sources: Sources, drawn_recipe: Recipe) -> Model:
     from triton_models.training.model import Model
     from triton_models.training.reduce import fit_projection
     from triton_models.training.text_tower import TEXT_TRUNK_DIM, load_text_trunk
+    from triton_models.training.view_rules import VIEW_TYPES
 
     random = np.random.default_rng(8)
     torch.manual_seed(8)
@@ -73,6 +75,10 @@ def model(drawn_sources: Sources, drawn_recipe: Recipe) -> Model:
         text_axes=fit_projection(random.normal(size=(40, dims["text"])).astype(np.float32), drawn_recipe.text_axes),
         spaces=tuple(LabelSpace(handle, labels, {}) for handle, labels in LABELS.items()),
         vocabulary=vocabulary,
+        views=LinearHead(
+            random.normal(size=(len(VIEW_TYPES), 2 * (32 * 16 + backbone.dim))).astype(np.float32) * 0.05,
+            random.normal(size=len(VIEW_TYPES)).astype(np.float32),
+        ),
     )
 
 
@@ -153,6 +159,42 @@ def test_narrow_weights_move_features_by_little(folder: Path, model: Model, inpu
     ):
         narrow = run(graph, inputs[graph])[tensor]
         np.testing.assert_allclose(narrow, exact, atol=0.02 * np.abs(exact).max())
+
+
+def test_kinds_of_view_are_probabilities_as_torch_has_them(
+    folder: Path, model: Model, inputs: dict[str, dict[str, Any]]
+) -> None:
+    import torch
+
+    from triton_models.export.graphs import ImageEncoder
+    from triton_models.export.runtimes import OnnxRuntime
+
+    answered = OnnxRuntime(folder)("image_encoder", inputs["image_encoder"])["view_type"]
+    with torch.inference_mode():
+        images = torch.from_numpy(inputs["image_encoder"]["images"])
+        vectors, exact = ImageEncoder(model.image, model.views)(images)
+        plain, nothing = ImageEncoder(model.image)(images)
+
+    np.testing.assert_allclose(answered.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(answered, exact.numpy(), atol=0.02)
+    assert len({tuple(row) for row in answered.round(3)}) == 4
+    np.testing.assert_array_equal(vectors.numpy(), plain.numpy())
+    np.testing.assert_array_equal(nothing.numpy(), np.zeros((4, 1)))
+
+
+def test_the_manifest_holds_the_order_of_the_kinds_of_view(
+    folder: Path, model: Model, drawn_recipe: Recipe, tmp_path: Path
+) -> None:
+    from consumer.enrichment.ontology import Ontology
+    from triton_models.export.bundle import seal
+
+    out = shutil.copytree(folder, tmp_path / "bundle")
+
+    manifest = seal(out, model, drawn_recipe, Ontology.load("v1"))
+
+    assert manifest.view_types == ("white_background", "on_model", "detail", "unknown")
+    for answers in manifest.canary.expected.values():
+        assert len(answers["product_tagger_image"]["view_type"]) == 2 * 4
 
 
 def test_heads_are_calibrated_probabilities_and_the_sides_do_not_see_each_other(

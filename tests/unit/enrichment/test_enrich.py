@@ -156,6 +156,17 @@ def test_a_bundle_with_view_types_names_them(ontology: Ontology, manifest: Manif
     assert image.view_type is ViewType.ON_MODEL
 
 
+def test_a_picture_that_is_none_of_the_kinds_is_unknown(
+    ontology: Ontology, manifest: Manifest, thresholds: Thresholds
+) -> None:
+    knowing = replace(manifest, view_types=("white_background", "unknown", "detail"))
+    enriched = Enriching(Enrich(ontology, LEXICON, knowing, thresholds, precision="f32"))
+
+    (image,) = enriched.attributes(inferred(usable("https://a/1.jpg"))).images
+
+    assert image.view_type is ViewType.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("product", "status"),
     [
