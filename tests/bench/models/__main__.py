@@ -24,7 +24,7 @@ from consumer.cli.models_place import models_cache
 from tests.bench.models.learning import Asked, Learning
 from tests.bench.models.shortcuts import report as report_shortcuts
 from tests.support.data import DEFAULT
-from triton_models.training.dense_training import DenseRecipe
+from triton_models.training.dense_training import DenseRecipe, Weighing
 from triton_models.training.labels import FLOORS
 from triton_models.training.recipe import default_sources, load_recipe
 
@@ -66,7 +66,7 @@ def main() -> None:
     catalogue = options.data / DATASETS[0]
     if parts := [part for part in options.parts if part != "shortcuts"]:
         recipe = load_recipe()
-        dense = DenseRecipe(replace(recipe.image, batch=options.batch), epochs=options.epochs)
+        dense = DenseRecipe(replace(recipe.image, batch=options.batch), options.epochs, weighing=options.weighing)
         sources = default_sources([options.data / name for name in DATASETS])
         asked = Asked(options.share, tuple(options.twins), options.cache, options.drawings)
         learning = Learning(sources, recipe, dense, asked, Said())
@@ -96,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--drawings", type=Path, help="folder for the first layer's filters and planes of products, as SVG")
     add("--share", type=_share, default=0.5, help="of the training families, for all parts but the curve (%(default)g)")
     add("--twins", nargs="+", default=[], choices=FLOORS, metavar="TASK", help="learnt alone; all unless told")
+    add(
+        "--weighing", type=Weighing, choices=list(Weighing), default=Weighing.AS_TRAINED, help="of losses (%(default)s)"
+    )
     add("--epochs", type=float, default=8.0, help="passes over the rows (%(default)g)")
     add("--batch", type=int, default=256, help="products a step (%(default)s)")
     add("--threads", type=int, default=1, help="of torch (%(default)s)")

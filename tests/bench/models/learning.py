@@ -86,8 +86,8 @@ class Learning:
 
     def _headline(self, title: str, training: FrozenRows) -> str:
         return (
-            f"{title}: learnt from {len(training):,} products of the training split, {self._dense.epochs:g} passes; "
-            f"{len(self._judged):,} of the validation split"
+            f"{title}: learnt from {len(training):,} products of the training split, {self._dense.epochs:g} passes, "
+            f"losses {self._dense.weighing}; {len(self._judged):,} of the validation split"
         )
 
     def _twins(self, training: FrozenRows) -> list[str]:
