@@ -117,6 +117,7 @@ def write_card(
         "## Data": [_DATA, "", *rows, "", *(f"- {entry.source}: {entry.licence}" for entry in manifest.licences)],
         "## Figures": [FIGURES_EXPLAINED, _BASELINES, *_tables(measured)],
         "## Accepted answers": [ACCEPTED_EXPLAINED, *_accepted(measured)],
+        "## Kinds of view": [*_views(run)],
         "## Looks at the test split": [
             _OPENINGS,
             "",
@@ -171,6 +172,20 @@ def _accepted(measured: Measured) -> Iterator[str]:
         yield from ("", f"### {dataset}", *table_lines(accepted_table(list(chosen.values()))))
 
 
+def _views(run: Mapping[str, Any]) -> Iterator[str]:
+    figures = run.get("view_types")
+    if not figures:
+        yield "This bundle has no head for it: events say UNKNOWN."
+        return
+    yield from (_VIEWS, "", "| kind | examples | precision (n; 95 %) | recall (n; 95 %) |", "|---|---|---|---|")
+    for kind, shares in figures["kinds"].items():
+        cells = (
+            f"{found['accuracy']:.3f} ({found['n']:,}; {found['ci95'][0]:.3f}-{found['ci95'][1]:.3f})"
+            for found in (shares["precision"], shares["recall"])
+        )
+        yield f"| `{kind}` | {figures['examples'][kind]:,} | {' | '.join(cells)} |"
+
+
 _MADE = """\
 - Photos: {backbone} (ImageNet; its first {frozen} blocks stay as they were), two views of {side} pixels (the whole;
   the centre at native resolution), a dense layer of {hidden} and one of {dim}; {stages}. Several photos: channel-wise
@@ -205,6 +220,10 @@ _BASELINES = """\
 `majority`: the commonest training answer. `lexical`: the first colour of the title, else Black; the first gender word,
 else Men; the last type name, else Tshirts. Nearest centroid and linear probe: on ImageNet's MobileNetV2 as it is, the
 whole photo at 224 pixels, 4,000 training photos."""
+
+_VIEWS = """\
+`images[].view_type`, learnt from pictures of the training split that rules of thumb were sure of, and from details made
+of photos; no photo had a label. The figures are against the same rules on the validation split, not against people."""
 
 _OPENINGS = """\
 Every command that shows figures of the test split adds a line to `test_openings.jsonl` in the bundle's folder, or in
