@@ -7,11 +7,13 @@ HANGTAG := $(BIN)/hangtag
 STATE ?= .state
 # Most tests wait for real parts: two workers, each with its own, kept two cores 46 % busy. Long files come first.
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+# Threads of three workers' torch would wait for each other in turns: a test that takes 55 s with one took 197 s.
+ONE_THREAD := OMP_NUM_THREADS=1
 # Breaks and slows connections in tests. The last one that Debian 12's Go, 1.19, can build.
 PROXY := github.com/Shopify/toxiproxy/v2/cmd/server@v2.8.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint type test test-fast test-full gates demo demo-seeds bench bench-engine bench-feed bench-hosts bench-images chaos docs clean
+.PHONY: help setup lint type test test-fast test-full gates demo demo-seeds bench bench-engine bench-feed bench-hosts bench-images bench-models chaos docs clean
 
 help: ## what each task does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -48,16 +50,19 @@ type: $(VENV)/.tested ## strict types, of the tests too
 	$(BIN)/mypy
 
 test: $(VENV)/.tested $(BIN)/toxiproxy-server lint type ## the whole honest suite, with seconds per folder
-	$(BIN)/python -m pytest -m 'not full' $(WORKERS) $(PYTEST)
+	$(ONE_THREAD) $(BIN)/python -m pytest -m 'not full' $(WORKERS) $(PYTEST)
 
 test-fast: $(VENV)/.tested ## unit tests, for the inner loop
 	$(BIN)/python -m pytest tests/unit tests/schemas $(PYTEST)
 
 test-full: $(VENV)/.tested $(BIN)/toxiproxy-server ## everything, the long runs too
-	$(BIN)/python -m pytest $(WORKERS) $(PYTEST)
+	$(ONE_THREAD) $(BIN)/python -m pytest $(WORKERS) $(PYTEST)
 
 gates: $(VENV)/.tested ## what a bundle must pass to be shipped, measured on the shipped one; most of an hour
 	$(BIN)/python -m pytest -m gate -s $(PYTEST)
+
+bench-models: $(VENV)/.tested ## what is decided on frozen features, and what the shipped bundle looks at (MODELS="--parts twins")
+	$(BIN)/python -m tests.bench.models $(MODELS)
 
 demo: $(VENV)/.installed ## real Kafka, real Triton, a trained model, a made-up vendor feed
 	$(HANGTAG) demo

@@ -80,6 +80,8 @@ class CrossValidation:
         question = self._question
         known = [row for row in rows if question.truth(self._corpus.products[row])]
         vectors = self._side.vectors(known, progress.of("photos that were left out"))
+        if not vectors:  # so few senders that the fold has none
+            return []
         features = np.stack([*vectors.values()])
         chosen = {handle: self._side.heads[handle].probabilities(features) for handle in question.handles}
         labels = {space.handle: space.labels for space in self._corpus.spaces}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from triton_models.training.batches import Batches, Mixture
 from triton_models.training.descent import Checkpoint, Descent, Schedule
-from triton_models.training.fingerprint import fingerprint
+from triton_models.training.fingerprint import LEARNING_VERSION, fingerprint
 from triton_models.training.heads import TaskHeads
 from triton_models.training.image_tower import dense_part
 from triton_models.training.losses import summed_loss
@@ -34,9 +34,9 @@ class Weighing(StrEnum):
     """What the loss of a row counts for."""
 
     AS_TRAINED = "as trained"
-    """Each task's loss divided by ln K, as image and text towers learn."""
-    PLAIN_SUM = "plain sum"
-    """Not divided: tasks with many answers count for more."""
+    """The plain sum, as image and text towers learn: tasks with many answers count for more."""
+    BY_ANSWERS = "divided by ln K"
+    """What a task costs that knows nothing is then one, however many answers it has."""
     BY_COUNT = "count^-0.5"
     """As trained, times count^-0.5 of the right answer, whose mean over a task's labelled rows is one."""
 
@@ -133,8 +133,8 @@ def column_weights(targets: Mapping[str, NDArray[np.bool_]], weighing: Weighing)
     match weighing:
         case Weighing.AS_TRAINED:
             return None
-        case Weighing.PLAIN_SUM:
-            return [torch.full((right.shape[1],), log(max(2, right.shape[1]))) for right in targets.values()]
+        case Weighing.BY_ANSWERS:
+            return [torch.full((right.shape[1],), 1 / log(max(2, right.shape[1]))) for right in targets.values()]
         case Weighing.BY_COUNT:
             return [_by_count(right) for right in targets.values()]
 
@@ -163,4 +163,4 @@ def _batches(rows: FrozenRows, recipe: DenseRecipe) -> Batches:
 
 def _key(rows: FrozenRows, recipe: DenseRecipe) -> str:
     told = asdict(replace(recipe, image=replace(recipe.image, stages=())))
-    return fingerprint(told, rows.datasets, {"features": rows.features}, rows.targets)
+    return fingerprint(LEARNING_VERSION, told, rows.datasets, {"features": rows.features}, rows.targets)

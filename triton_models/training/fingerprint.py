@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+#: Raised when the same recipe would learn something else of the same data: 2, losses are not divided by ln K any more.
+LEARNING_VERSION = 2
+
 
 def fingerprint(*parts: Any) -> str:
     """SHA-256 of plain values (numbers, strings, lists, mappings) and mappings of arrays, in this order."""

@@ -13,7 +13,7 @@ from torch import nn
 from consumer.events import FetchReason
 from consumer.images.decoding import decode
 from triton_models.training.datasets import PhotoArchive
-from triton_models.training.fingerprint import fingerprint
+from triton_models.training.fingerprint import LEARNING_VERSION, fingerprint
 from triton_models.training.heads import TaskHeads
 from triton_models.training.image_tower import ImageTower, load_image_trunk
 from triton_models.training.image_training import ImageTraining, Pictures
@@ -106,7 +106,7 @@ class ImageSide:
         pictures = Pictures(self._views.pixels(), [self._views_of(row) for row in rows], datasets, targets)
         hashes = [self._corpus.photo_hashes[photo] for row in rows for photo in self._corpus.products[row].photos]
         before_stages = asdict(replace(self._recipe.image, stages=()))
-        key = fingerprint(before_stages, self._recipe.seed, self._recipe.side, hashes, targets)
+        key = fingerprint(LEARNING_VERSION, before_stages, self._recipe.seed, self._recipe.side, hashes, targets)
         recipe = replace(self._recipe, image=replace(self._recipe.image, stages=stages))
         return ImageTraining(self.tower, self._heads, pictures, recipe), key
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from math import log
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def admissible_loss(logits: Tensor, right: Tensor, smoothing: float) -> Tensor:
-    """`[n]`: the cross-entropy of each row divided by ln K, zero for a row without a right column (a missing label).
+    """`[n]`: the cross-entropy of each row, zero for a row without a right column (a missing label).
 
     `right` `[n, K]` marks the columns that are right: with several (the label names an inner node) it is minus the log
     of their summed probability. `smoothing` is the share of the target that goes to all columns alike.
@@ -25,7 +24,7 @@ def admissible_loss(logits: Tensor, right: Tensor, smoothing: float) -> Tensor:
     # Rows without a right column would be log 0, and its gradient not a number.
     admissible = torch.where(right | ~known[:, None], log_probability, -torch.inf).logsumexp(1)
     loss = -(1 - smoothing) * admissible - smoothing * log_probability.mean(1)
-    return torch.where(known, loss, 0.0) / log(max(2, logits.shape[1]))
+    return torch.where(known, loss, 0.0)
 
 
 def summed_loss(

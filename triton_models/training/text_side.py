@@ -10,7 +10,7 @@ import torch
 
 from consumer.bundle import Tokeniser, compose_text, read_vocabulary
 from triton_models.training.datasets import FASHION_PRODUCT_IMAGES
-from triton_models.training.fingerprint import fingerprint
+from triton_models.training.fingerprint import LEARNING_VERSION, fingerprint
 from triton_models.training.heads import TaskHeads
 from triton_models.training.inputs import event_of
 from triton_models.training.labels import load_crosswalk
@@ -83,7 +83,9 @@ class TextSide:
         targets = self._corpus.targets(rows)
         self._heads.silence(handle for handle, right in targets.items() if not right.any())
         titles = [product.title for product in products]
-        key = fingerprint(asdict(self._recipe.text), self._recipe.seed, titles, self.tokeniser.vocabulary, targets)
+        key = fingerprint(
+            LEARNING_VERSION, asdict(self._recipe.text), self._recipe.seed, titles, self.tokeniser.vocabulary, targets
+        )
         return TextTraining(self.trunk, self._heads, self.tokeniser, Titles(products, targets), self._recipe), key
 
     def vectors(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> NDArray[np.float32]:

@@ -6,8 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from consumer.enrichment.ontology import Ontology
 from triton_models.training.compare import pair
+from triton_models.training.corpus import read_corpus
 from triton_models.training.dense_training import answers, learn_dense
+from triton_models.training.frozen_rows import RowReader, learnable
+from triton_models.training.split import Split
+from triton_models.training.train import ONTOLOGY
+from triton_models.training.trunk_features import FrozenTrunk, TrunkFeatures
+from triton_models.training.views import ViewCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from triton_models.training.dense_training import DenseRecipe
     from triton_models.training.frozen_rows import FrozenRows
     from triton_models.training.progress import Progress
+    from triton_models.training.recipe import Recipe, Sources
 
 #: Accuracy that a task may lose by sharing before a bundle is refused: a point.
 MAX_LOSS = 0.01
@@ -28,6 +36,20 @@ class Lesson:
 
     training: FrozenRows
     judged: FrozenRows
+
+
+def read_lesson(sources: Sources, recipe: Recipe, cache: Path, progress: Progress) -> Lesson:
+    """Training and validation split of all data sets, as the recipe's trunk sees them before it learns.
+
+    Views and features are kept in `cache`. Raises OptionInvalid or Refused for what is not there.
+    """
+    corpus = read_corpus(sources.data, Ontology.load(ONTOLOGY))
+    trunk = FrozenTrunk(recipe.image.backbone, sources.image_weights, recipe.image.stages[0])
+    views = ViewCache(cache / "views", recipe.side)
+    reader = RowReader(corpus, views, TrunkFeatures(trunk, cache / "frozen"), progress)
+    training, judged = reader.read(Split.TRAIN), reader.read(Split.VALIDATION)
+    tasks = learnable(training, judged=judged)
+    return Lesson(training.of_tasks(tasks), judged.of_tasks(tasks))
 
 
 def against_twins(

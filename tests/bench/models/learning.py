@@ -8,21 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from consumer.enrichment.ontology import Ontology
 from tests.bench.models import tables
 from tests.bench.models.drawings import draw_filters, draw_plane
 from tests.bench.models.plan import SHARES, choices, recipe_for
-from triton_models.training.corpus import read_corpus
 from triton_models.training.dense_training import answers, image_vectors, learn_dense
-from triton_models.training.frozen_rows import RowReader, learnable
 from triton_models.training.image_tower import load_image_trunk
 from triton_models.training.neighbours import agreement
 from triton_models.training.page import table_lines
-from triton_models.training.split import Split
-from triton_models.training.train import ONTOLOGY
-from triton_models.training.trunk_features import FrozenTrunk, TrunkFeatures
-from triton_models.training.twins import Lesson, against_twins
-from triton_models.training.views import ViewCache
+from triton_models.training.twins import Lesson, against_twins, read_lesson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,13 +52,9 @@ class Learning:
 
     def __init__(self, sources: Sources, recipe: Recipe, dense: DenseRecipe, asked: Asked, progress: Progress) -> None:
         """Reads both splits and the features of their photos."""
-        corpus = read_corpus(sources.data, Ontology.load(ONTOLOGY))
-        self._trunk = FrozenTrunk(recipe.image.backbone, sources.image_weights, recipe.image.stages[0])
-        features = TrunkFeatures(self._trunk, asked.cache / "frozen")
-        reader = RowReader(corpus, ViewCache(asked.cache / "views", recipe.side), features, progress)
-        training, judged = reader.read(Split.TRAIN), reader.read(Split.VALIDATION)
-        tasks = learnable(training, judged=judged)
-        self._training, self._judged = training.of_tasks(tasks), judged.of_tasks(tasks)
+        lesson = read_lesson(sources, recipe, asked.cache, progress)
+        self._training, self._judged = lesson.training, lesson.judged
+        self._backbone, self._weights = recipe.image.backbone, sources.image_weights
         self._dense = dense
         self._asked = asked
         self._runs = asked.cache / "frozen" / "runs"
@@ -121,7 +110,7 @@ class Learning:
         return table_lines(tables.shares({name: agreement(vectors, self._judged) for name, vectors in judged.items()}))
 
     def _draw(self, judged: Mapping[str, NDArray[np.float32]], folder: Path) -> None:
-        trunk = load_image_trunk(self._trunk.backbone, self._trunk.weights, frozen=0)
+        trunk = load_image_trunk(self._backbone, self._weights, frozen=0)
         draw_filters(trunk, folder / "filters.svg")
         for name, vectors in judged.items():
             for task in _NEIGHBOURLY:

@@ -24,7 +24,7 @@ def choices(starter: DenseRecipe) -> Iterator[tuple[str, DenseRecipe]]:
     """Names and recipes, each with one number changed; the first is what chance alone changes."""
     yield "another seed", replace(starter, seed=starter.seed + 1)
     yield "class weights count^-0.5", replace(starter, weighing=Weighing.BY_COUNT)
-    yield "losses not divided by ln K", replace(starter, weighing=Weighing.PLAIN_SUM)
+    yield "losses divided by ln K", replace(starter, weighing=Weighing.BY_ANSWERS)
     for smoothing in (0.0, 0.05, 0.1):
         if smoothing != starter.image.smoothing:
             yield f"label smoothing {smoothing:g}", replace(starter, image=replace(starter.image, smoothing=smoothing))

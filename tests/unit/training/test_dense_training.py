@@ -105,13 +105,14 @@ def test_weights_by_count_favour_rare_answers_and_leave_the_mean_row_at_one() ->
     assert np.isfinite(never)
 
 
-def test_a_plain_sum_takes_the_division_by_ln_k_back() -> None:
+def test_tasks_may_count_by_how_many_answers_they_have() -> None:
     right = {"two": np.eye(2, dtype=np.bool_), "three": np.eye(3, dtype=np.bool_)}
 
-    weighed = column_weights(right, Weighing.PLAIN_SUM)
+    weighed = column_weights(right, Weighing.BY_ANSWERS)
 
     assert weighed is not None
-    assert [weights.tolist() for weights in weighed] == [pytest.approx([log(2)] * 2), pytest.approx([log(3)] * 3)]
+    for found, answers_count in zip(weighed, (2, 3), strict=True):
+        assert found.tolist() == pytest.approx([1 / log(answers_count)] * answers_count)
     assert column_weights(right, Weighing.AS_TRAINED) is None
 
 
