@@ -21,6 +21,7 @@ import torch
 
 from consumer.bundle import load_bundle
 from consumer.cli.models_place import models_cache
+from tests.bench.models.home import report as report_home
 from tests.bench.models.learning import Asked, Learning
 from tests.bench.models.shortcuts import report as report_shortcuts
 from tests.support.data import DEFAULT
@@ -37,7 +38,9 @@ PARTS = {
     "curve": "1/16 to all of the training families",
     "choices": "class weights, sum of losses, label smoothing, dropout: one changed at a time",
     "shortcuts": "the shipped bundle with parts of the photos hidden",
+    "home": "photos taken at home, five-fold by sender, half an hour; `hangtag models train` comes before it",
 }
+FROZEN_PARTS = ("twins", "neighbours", "curve", "choices")
 DATASETS = ("fashion-product-images", "clothing-dataset")
 #: Seconds between two lines about one step.
 _SAY_EVERY_S = 20.0
@@ -64,16 +67,17 @@ def main() -> None:
     options = _parser().parse_args()
     torch.set_num_threads(options.threads)
     catalogue = options.data / DATASETS[0]
-    if parts := [part for part in options.parts if part != "shortcuts"]:
-        recipe = load_recipe()
+    recipe, sources = load_recipe(), default_sources([options.data / name for name in DATASETS])
+    if parts := [part for part in options.parts if part in FROZEN_PARTS]:
         dense = DenseRecipe(replace(recipe.image, batch=options.batch), options.epochs, weighing=options.weighing)
-        sources = default_sources([options.data / name for name in DATASETS])
         asked = Asked(options.share, tuple(options.twins), options.cache, options.drawings)
         learning = Learning(sources, recipe, dense, asked, Said())
         for part in parts:
             _print(learning.report(part))
     if "shortcuts" in options.parts:
         _print(report_shortcuts(load_bundle(options.bundle), catalogue, options.products, Said()))
+    if "home" in options.parts:
+        _print(report_home(sources, recipe, options.cache, Said()))
     print(f"{time.process_time() / 60:.1f} minutes of CPU time", file=sys.stderr)
 
 
@@ -90,7 +94,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--parts", type=_parts, default=list(PARTS), help=f"of {','.join(PARTS)}; all unless told")
+    add(
+        "--parts",
+        type=_parts,
+        default=[*FROZEN_PARTS, "shortcuts"],
+        help=f"of {','.join(PARTS)}; all but home unless told",
+    )
     add("--data", type=Path, default=Path(os.environ.get("HANGTAG_DATA", DEFAULT)), help=f"with {', '.join(DATASETS)}")
     add("--cache", type=Path, default=models_cache(), help="of views, features and runs (%(default)s)")
     add("--drawings", type=Path, help="folder for the first layer's filters and planes of products, as SVG")
