@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 
-PORT_ATTEMPTS = 3
+START_ATTEMPTS = 3
+#: Its keeper cleans up behind one that ended by itself.
+_END_LIMIT_S = 10.0
 PROBE_PAUSE_S = 0.05
 
 
@@ -63,15 +65,19 @@ class Starting(Generic[S]):
         return self._owned.kept
 
     def wait(self) -> S:
-        """Block until it answers. Raises Refused with the last lines of its log when it ends or says nothing."""
-        for attempt in range(1, PORT_ATTEMPTS + 1):
+        """Block until it answers. Raises Refused with the last lines of its log when it ends or says nothing.
+
+        It is started again where somebody took a port between the choice and the start, and where a signal ended it:
+        Triton's Python backend aborts now and then while its models load (triton-inference-server/server#8882).
+        """
+        for attempt in range(1, START_ATTEMPTS + 1):
             status = self._probe_until_ready()
             if status is not None:
                 self._book.remember(self._part.name, self._ports)
                 return status
-            if attempt == PORT_ATTEMPTS or all(map(ports.is_free, self._ports)):
+            if attempt == START_ATTEMPTS or (self._exit_status >= 0 and all(map(ports.is_free, self._ports))):
                 break
-            self._spawn(ports.pick(self._part.port_count, []))  # somebody took a port between the choice and the start
+            self._spawn(ports.pick(self._part.port_count, self._ports))
         raise Refused(f"{self._part.name} ended instead of starting; {self._last_words()}")
 
     def release(self) -> None:
@@ -101,7 +107,7 @@ class Starting(Generic[S]):
                     f"{self._last_words()}"
                 )
             time.sleep(PROBE_PAUSE_S)
-        self._owned.stop()
+        self._exit_status = self._owned.wait(_END_LIMIT_S)
         return None
 
     def _last_words(self) -> str:

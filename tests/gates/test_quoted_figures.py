@@ -25,7 +25,7 @@ ACCEPTED_PRECISION = 0.90
 #: Of tasks with enough products for ten bins, shown what they are calibrated for.
 CALIBRATED = ("photos-only", "titles-only", "all")
 LARGEST_ECE, ENOUGH_FOR_ECE = 0.03, 1_500
-A_POINT = 0.01
+A_POINT, HALF_A_POINT = 0.01, 0.005
 
 
 @pytest.mark.gate(1)
@@ -58,6 +58,16 @@ def test_a_title_without_its_words_does_not_harm_what_the_photo_says(space: str,
     )
 
     assert {task: bare[task] - photo[task] >= -A_POINT for task in photo} == dict.fromkeys(photo, True)
+
+
+@pytest.mark.gate(3)
+@pytest.mark.parametrize("space", ["A", "B", "ours"])
+@pytest.mark.parametrize("alone", ["photos-only", "titles-only"])
+def test_photo_and_title_together_are_no_worse_than_either(space: str, alone: str, quoted: Quoted) -> None:
+    both, one = (quoted(space, inputs)["tasks"] for inputs in ("all", alone))
+
+    behind = {task: one[task]["accuracy"] - both[task]["accuracy"] for task in both}
+    assert {task: points for task, points in behind.items() if points > HALF_A_POINT} == {}
 
 
 @pytest.mark.gate(5)

@@ -64,10 +64,11 @@ class CrossValidation:
         before = copy.deepcopy(self._side.state())
         judged: list[Judged] = []
         for fold in range(FOLDS):
+            self._side.load_state(before)
             learnt, asked = ([row for row in self._rows if (fold_of[row] == fold) is is_in] for is_in in (False, True))
             self._side.learn_from(learnt, (stage,), folder, progress)
             judged += self._judge(asked, progress)
-            self._side.load_state(before)
+        self._side.load_state(before)
         return tuple(judged)
 
     def _folds(self) -> dict[int, int]:

@@ -66,7 +66,7 @@ def fuse(towers: Towers, calibration: Sets, validation: Sets, hollow: Sequence[E
 
     `calibration`, `validation`: by kind. `hollow`: fused examples of the validation split with titles that give nothing
     away, one for each way of it. They count for as little in the weights as leaves the sum no worse on any of them than
-    the photo alone.
+    the photo alone, or for as much as the titles as they are where nothing less does.
     """
     image = _calibrated(towers.image, calibration["image"], validation["image"])
     text = _calibrated(towers.text, calibration["text"], validation["text"])
@@ -84,7 +84,7 @@ def _calibrated(heads: Mapping[str, LinearHead], calibration: Examples, validati
 
 
 def weigh_safely(head: FusedHead, whole: Examples, hollow: Sequence[Examples], handle: str) -> FusedHead:
-    """The head with the weights for titles as they are that does no harm where they say nothing."""
+    """The head with the weights for titles as they are that does no harm where they say nothing, or the least."""
     for share in _HOLLOW_SHARES:
         weighed = weigh(head, [(1.0, whole.of(handle)), *((share, titles.of(handle)) for titles in hollow)])
         if not any(_harms(weighed, titles, handle) for titles in hollow):

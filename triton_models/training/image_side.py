@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from consumer.bundle import sha256_of
 from consumer.events import FetchReason
 from consumer.images.decoding import decode
 from triton_models.training.datasets import PhotoArchive
@@ -51,6 +52,7 @@ class ImageSide:
         self._heads = TaskHeads(recipe.image.dim, {space.handle: len(space.labels) for space in corpus.spaces})
 
         self._both = nn.ModuleList([self.tower, self._heads])
+        self._start = sha256_of(weights) if weights else "from scratch"
 
     @property
     def heads(self) -> dict[str, LinearHead]:
@@ -79,7 +81,10 @@ class ImageSide:
         self.learn_from(self._corpus.splits[Split.TRAIN], self._recipe.image.stages, folder, progress)
 
     def learn_from(self, rows: Sequence[int], stages: tuple[ImageStage, ...], folder: Path, progress: Progress) -> None:
-        """Train on these products, from how the tower is now. A killed run goes on from what `folder` holds."""
+        """Train on these products, from the ImageNet weights or from those that were loaded last.
+
+        A killed run goes on from what `folder` holds.
+        """
         training, key = self._training(rows, stages)
         training.run(folder, key, progress)
 
@@ -95,6 +100,7 @@ class ImageSide:
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Go back to weights that `state` gave."""
         self._both.load_state_dict(state)
+        self._start = fingerprint({name: value.numpy() for name, value in state.items()})
 
     def _training(self, products: Sequence[int], stages: tuple[ImageStage, ...]) -> tuple[ImageTraining, str]:
         """With the key of all that its result depends on, but for the stages."""
@@ -106,7 +112,8 @@ class ImageSide:
         pictures = Pictures(self._views.pixels(), [self._views_of(row) for row in rows], datasets, targets)
         hashes = [self._corpus.photo_hashes[photo] for row in rows for photo in self._corpus.products[row].photos]
         before_stages = asdict(replace(self._recipe.image, stages=()))
-        key = fingerprint(LEARNING_VERSION, before_stages, self._recipe.seed, self._recipe.side, hashes, targets)
+        seen = (self._recipe.side, self._recipe.max_images, hashes, datasets)
+        key = fingerprint(LEARNING_VERSION, self._start, before_stages, self._recipe.seed, seen, targets)
         recipe = replace(self._recipe, image=replace(self._recipe.image, stages=stages))
         return ImageTraining(self.tower, self._heads, pictures, recipe), key
 

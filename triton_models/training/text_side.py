@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from consumer.bundle import Tokeniser, compose_text, read_vocabulary
+from consumer.bundle import Tokeniser, compose_text, read_vocabulary, sha256_of
 from triton_models.training.datasets import FASHION_PRODUCT_IMAGES
 from triton_models.training.fingerprint import LEARNING_VERSION, fingerprint
 from triton_models.training.heads import TaskHeads
@@ -55,6 +55,7 @@ class TextSide:
             length=recipe.text.length,
             layers=recipe.text.layers,
         )
+        self._start = sha256_of(sources.text_model / "model.safetensors")
         self._heads = TaskHeads(TEXT_TRUNK_DIM, {space.handle: len(space.labels) for space in corpus.spaces})
 
     @property
@@ -83,9 +84,8 @@ class TextSide:
         targets = self._corpus.targets(rows)
         self._heads.silence(handle for handle, right in targets.items() if not right.any())
         titles = [product.title for product in products]
-        key = fingerprint(
-            LEARNING_VERSION, asdict(self._recipe.text), self._recipe.seed, titles, self.tokeniser.vocabulary, targets
-        )
+        seen = (titles, self.tokeniser.vocabulary)
+        key = fingerprint(LEARNING_VERSION, self._start, asdict(self._recipe.text), self._recipe.seed, seen, targets)
         return TextTraining(self.trunk, self._heads, self.tokeniser, Titles(products, targets), self._recipe), key
 
     def vectors(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> NDArray[np.float32]:

@@ -2,7 +2,8 @@
 """What is decided on frozen features, and what the shipped bundle looks at: `make bench-models`.
 
 A dense part with its heads learns on features of the ImageNet trunk, which sees photos as the main stage of the recipe
-does. All is learnt from the training split and measured on the validation split; the test split is not read. Features
+does. All is learnt from the training split and measured on the validation split; the test split is not read, but by
+`home`, which judges every home photo by a tower that never saw its sender, and is no figure of a bundle. Features
 and what was learnt are kept in the cache: a killed bench goes on.
 """
 

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from consumer.errors import Refused
 from consumer.local import ports
 from consumer.local.images import ImagesPart
 from consumer.local.ports import PortBook
-from consumer.local.starting import PORT_ATTEMPTS, Starting
+from consumer.local.starting import START_ATTEMPTS, Starting
 
 if TYPE_CHECKING:
     from consumer.local.process import Launch
@@ -82,7 +83,7 @@ def test_a_port_that_is_taken_between_choice_and_start_costs_another_try(tmp_pat
 def test_a_part_that_never_gets_a_port_says_why_in_its_own_words(tmp_path: Path) -> None:
     with (
         ExitStack() as thief,
-        Starting(LatePart(tmp_path, thief, thefts=PORT_ATTEMPTS), PortBook(tmp_path / "ports.json")) as starting,
+        Starting(LatePart(tmp_path, thief, thefts=START_ATTEMPTS), PortBook(tmp_path / "ports.json")) as starting,
         pytest.raises(Refused, match=r"images ended instead of starting(?s:.*)address already in use"),
     ):
         starting.wait()
@@ -105,6 +106,39 @@ def test_a_part_that_ends_for_another_reason_is_not_tried_again(tmp_path: Path) 
         starting.wait()
 
     assert part.starts == 1
+
+
+class Aborting(ImagesPart):
+    """Its first starts end as a crash does."""
+
+    def __init__(self, state: Path, crashes: int) -> None:
+        super().__init__(state, None)
+        self.crashes = crashes
+
+    def launch(self, ports: list[int], token: str) -> Launch:
+        launch = super().launch(ports, token)
+        if not self.crashes:
+            return launch
+        self.crashes -= 1
+        return replace(launch, command=["/bin/sh", "-c", "echo aborting; kill -ABRT $$"])
+
+
+def test_a_part_that_a_signal_ends_is_started_again(tmp_path: Path) -> None:
+    part = Aborting(tmp_path, crashes=2)
+
+    with Starting(part, PortBook(tmp_path / "ports.json")) as starting:
+        status = starting.wait()
+
+    assert status.pid
+    assert part.crashes == 0
+
+
+def test_a_part_that_signals_end_every_time_says_so(tmp_path: Path) -> None:
+    with (
+        Starting(Aborting(tmp_path, crashes=START_ATTEMPTS), PortBook(tmp_path / "ports.json")) as starting,
+        pytest.raises(Refused, match=r"images ended instead of starting(?s:.*)aborting"),
+    ):
+        starting.wait()
 
 
 def test_ports_lie_below_the_range_of_outgoing_connections() -> None:
