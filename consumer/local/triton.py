@@ -81,6 +81,9 @@ class TritonPart:
             "--model-control-mode=explicit",
             "--disable-auto-complete-config",  # our configs are complete; else each model starts a stub twice
             *(f"--load-model={ensemble}" for ensemble in Ensemble),
+            # One at a time: a stub is forked off, and another thread that logs meanwhile leaves it a lock that nobody
+            # opens: models that never load (triton-inference-server/server#5211), or an abort (#8882).
+            "--model-load-thread-count=1",
             "--grpc-address=127.0.0.1",
             f"--grpc-port={grpc}",
             "--http-address=127.0.0.1",
