@@ -86,5 +86,9 @@ class Bounds:
         return sum(entry["code"] == code for entry in self.timeline.of("exit"))
 
     def _moves(self) -> int:
-        """How often a member was killed or stopped, or one more came or went. The stop at the end is no move."""
-        return self._exits(-signal.SIGKILL) + sum(len(self.timeline.of(what)) for what in ("term", "join", "leave"))
+        """How often the group moved: one that is killed or stopped leaves it and comes back, which is twice.
+
+        The stop at the end is no move.
+        """
+        gone = self._exits(-signal.SIGKILL) + len(self.timeline.of("term"))
+        return 2 * gone + sum(len(self.timeline.of(what)) for what in ("join", "leave"))
