@@ -75,7 +75,8 @@ class Starting(Generic[S]):
             if status is not None:
                 self._book.remember(self._part.name, self._ports)
                 return status
-            if attempt == START_ATTEMPTS or (self._exit_status >= 0 and all(map(ports.is_free, self._ports))):
+            by_signal = self._owned.wait(_END_LIMIT_S) < 0
+            if attempt == START_ATTEMPTS or not (by_signal or self._lost_a_port()):
                 break
             self._spawn(ports.pick(self._part.port_count, self._ports))
         raise Refused(f"{self._part.name} ended instead of starting; {self._last_words()}")
@@ -107,8 +108,10 @@ class Starting(Generic[S]):
                     f"{self._last_words()}"
                 )
             time.sleep(PROBE_PAUSE_S)
-        self._exit_status = self._owned.wait(_END_LIMIT_S)
         return None
+
+    def _lost_a_port(self) -> bool:
+        return not all(map(ports.is_free, self._ports))
 
     def _last_words(self) -> str:
         return f"its log {self._launch.log} says:\n{last_words(self._launch.log)}"

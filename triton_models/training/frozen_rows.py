@@ -7,17 +7,15 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from triton_models.training.datasets import PhotoArchive
 from triton_models.training.split import families
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from triton_models.training.corpus import Corpus
-    from triton_models.training.datasets import Photo
     from triton_models.training.progress import Progress
     from triton_models.training.split import Split
     from triton_models.training.trunk_features import TrunkFeatures
@@ -68,9 +66,7 @@ class RowReader:
         self._features = features
         self._progress = progress
         self._families = families(corpus.products, corpus.photo_hashes)
-        with PhotoArchive() as archive:
-            readers = {digest: _reader(archive, photo) for photo, digest in corpus.photo_hashes.items()}
-            views.fill(readers, progress.of("views of photos"))
+        views.see(corpus.photo_hashes, progress)
         self._pixels = views.pixels()
         self._shown = views.rows(corpus.photo_hashes.values())
 
@@ -107,7 +103,3 @@ def learnable(rows: FrozenRows, *, judged: FrozenRows) -> Sequence[str]:
 def _position(family: str) -> float:
     """From 0 to 1, evenly; nothing to do with the split."""
     return int.from_bytes(hashlib.sha256(f"{_SALT}/{family}".encode()).digest()[:8], "big") / 2**64
-
-
-def _reader(archive: PhotoArchive, photo: Photo) -> Callable[[], bytes]:
-    return lambda: archive.read(photo)

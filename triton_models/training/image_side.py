@@ -13,7 +13,6 @@ from torch import nn
 from consumer.bundle import sha256_of
 from consumer.events import FetchReason
 from consumer.images.decoding import decode
-from triton_models.training.datasets import PhotoArchive
 from triton_models.training.fingerprint import LEARNING_VERSION, fingerprint
 from triton_models.training.heads import TaskHeads
 from triton_models.training.image_tower import ImageTower, load_image_trunk
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from triton_models.training.corpus import Corpus
-    from triton_models.training.datasets import Photo
     from triton_models.training.descent import Cost
     from triton_models.training.heads import LinearHead
     from triton_models.training.progress import Progress
@@ -61,9 +59,7 @@ class ImageSide:
 
     def see(self, progress: Progress) -> None:
         """Decode every photo of the corpus that the cache lacks."""
-        with PhotoArchive() as archive:
-            readers = {digest: _reader(archive, photo) for photo, digest in self._corpus.photo_hashes.items()}
-            self._views.fill(readers, progress.of("views of photos"))
+        self._views.see(self._corpus.photo_hashes, progress)
 
     @property
     def undecodable(self) -> tuple[str, ...]:
@@ -150,7 +146,3 @@ class ImageSide:
     def _views_of(self, row: int) -> tuple[int, ...]:
         photos = self._corpus.products[row].photos
         return tuple(self._views.rows(self._corpus.photo_hashes[photo] for photo in photos).values())
-
-
-def _reader(archive: PhotoArchive, photo: Photo) -> Callable[[], bytes]:
-    return lambda: archive.read(photo)

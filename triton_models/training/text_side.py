@@ -44,6 +44,7 @@ class TextSide:
         torch.manual_seed(recipe.seed)
         self._corpus = corpus
         self._recipe = recipe
+        self._words = title_words(load_crosswalk(FASHION_PRODUCT_IMAGES))
         full = read_vocabulary(sources.text_model / "vocab.txt")
         titles = (self.text(row) for row in corpus.splits[Split.TRAIN])
         vocabulary = prune(full, [*titles, *other_words(ontology, sources.texts)])
@@ -70,7 +71,7 @@ class TextSide:
     def learn(self, folder: Path, progress: Progress) -> None:
         """Train on the titles of the training split. A killed run goes on from what `folder` holds."""
         training, key = self._training()
-        training.run(title_words(load_crosswalk(FASHION_PRODUCT_IMAGES)), folder, key, progress)
+        training.run(self._words, folder, key, progress)
 
     def restore(self, folder: Path) -> Cost:
         """Take over what a finished run left; what it took. Raises Refused where it has not finished."""
@@ -84,7 +85,7 @@ class TextSide:
         targets = self._corpus.targets(rows)
         self._heads.silence(handle for handle, right in targets.items() if not right.any())
         titles = [product.title for product in products]
-        seen = (titles, self.tokeniser.vocabulary)
+        seen = (titles, self.tokeniser.vocabulary, asdict(self._words))
         key = fingerprint(LEARNING_VERSION, self._start, asdict(self._recipe.text), self._recipe.seed, seen, targets)
         return TextTraining(self.trunk, self._heads, self.tokeniser, Titles(products, targets), self._recipe), key
 

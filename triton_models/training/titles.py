@@ -43,6 +43,8 @@ _OTHER_SPELLINGS = {
     "wallet": "Wallets",
     "flip flop": "Flip Flops",
 }
+#: Endings of plurals that are more than an s.
+_SINGULARS = {"sses": "ss", "ches": "ch", "ves": "f"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class TitleWords:
 
 
 def title_words(crosswalk: Crosswalk) -> TitleWords:
-    """The phrases of the data set's own value names, with their singular forms."""
+    """The phrases of the data set's own value names, with their singulars and plurals."""
     return TitleWords(
         colours={_plain(name): name for name in crosswalk.columns["baseColour"]},
         genders={word: name for name, words in _GENDER_WORDS.items() for word in words},
@@ -94,5 +96,8 @@ def _plain(name: str) -> str:
 def _forms(name: str) -> Iterable[str]:
     plain = _plain(name)
     yield plain
-    if plain.endswith("s") and not plain.endswith("ss"):
+    if not plain.endswith("s"):
+        yield f"{plain}s"
+    elif not plain.endswith("ss"):
         yield plain[:-1]
+        yield from (plain[: -len(plural)] + one for plural, one in _SINGULARS.items() if plain.endswith(plural))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +11,16 @@ import numpy as np
 from consumer.events import FetchReason
 from consumer.images.decoding import decode
 from consumer.images.pixels import PIXELS_VERSION
+from triton_models.training.datasets import PhotoArchive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from triton_models.training.datasets import Photo
+    from triton_models.training.progress import Progress
 
 _DIGEST_BYTES = 32
 #: How often a long decoding says how far it is.
@@ -50,6 +55,12 @@ class ViewCache:
         if not self._rows:
             return np.zeros((0, *self._shape), np.uint8)
         return np.memmap(self._pixels, np.uint8, "r", shape=(len(self._rows), *self._shape))
+
+    def see(self, photo_hashes: Mapping[Photo, str], progress: Progress) -> None:
+        """Decode what is missing of these photos, each with the SHA-256 of its bytes."""
+        with PhotoArchive() as archive:
+            readers = {digest: partial(archive.read, photo) for photo, digest in photo_hashes.items()}
+            self.fill(readers, progress.of("views of photos"))
 
     def fill(self, photos: Mapping[str, Callable[[], bytes]], progress: Callable[[int, int], None]) -> None:
         """Decode what is missing of `photos`, readers of bytes by SHA-256; what cannot be decoded is left out."""

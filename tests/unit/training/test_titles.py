@@ -25,6 +25,9 @@ def test_words_inside_other_words_are_not_names() -> None:
         ("Nike Men Navy Blue Polo T-shirt", "nike"),
         ("Fabindia Women Red Printed Kurta", "fabindia printed"),
         ("Acme 501", "acme 501"),
+        ("Arrow Dress", "arrow"),
+        ("Arrow Watch in Steel, two Bracelets", "arrow in two"),
+        ("Arrow Silk Scarf", "arrow silk"),
         ("", ""),
     ],
 )
