@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,8 +21,7 @@ from consumer.cli.output import Output, OutputOption, json_text, name_some
 from consumer.errors import OptionInvalid, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from typing import TextIO
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from consumer.attributes import Attribute, Category, ProductAttributes, Value
 
@@ -59,9 +58,9 @@ def predict(
         raise OptionInvalid(f"there is no product in {table}" if table else f"there is no photo below {folder}")
     quiet_logs()
     faults = [*catalogue.faults]
-    with progress_bars() as progress, _written(out) as file:
+    with progress_bars() as progress, _lines(out) as put:
         found = predict(load_bundle(bundle), load_settings(), catalogue.products, progress.of("products"))
-        _write(_watched(found, faults), file, output)
+        _write(_watched(found, faults), put, output)
     name_some(faults)
     exit_for(faults)
 
@@ -76,36 +75,53 @@ def _watched(found: Iterable[ProductAttributes], faults: list[str]) -> Iterator[
 
 
 @contextmanager
-def _written(out: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that is there when it is whole. Raises Refused where it cannot be written."""
+def _lines(out: Path | None) -> Iterator[Callable[[str], None]]:
+    """Takes lines for standard output, or for a file that is there when it is whole.
+
+    Raises Refused where it cannot be written.
+    """
     if out is None:
-        yield sys.stdout
+        yield partial(print, flush=True)
         return
     part = out.with_name(f"{out.name}.part")
+
+    def put(line: str) -> None:
+        with _told(out):
+            print(line, file=file, flush=True)
+
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(out)
-    except OSError as error:
-        raise Refused(f"{out} cannot be written: {error.strerror}") from error
+        with _told(out):
+            file = part.open("w", encoding="utf-8", newline="")
+        with file:
+            yield put
+        with _told(out):
+            part.replace(out)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _write(found: Iterator[ProductAttributes], file: TextIO, output: Output) -> None:
+@contextmanager
+def _told(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _write(found: Iterator[ProductAttributes], put: Callable[[str], None], output: Output) -> None:
     if output is Output.JSON:
         from consumer.registry.printed import printed_attributes
 
         for attributes in found:
-            print(json_text(printed_attributes(attributes)), file=file)
+            put(json_text(printed_attributes(attributes)))
         return
     header: Sequence[str] | None = None
     for attributes in found:
         row = dict(_cells(attributes))
         if header is None:
             header = tuple(row)
-            print(_line(header), file=file)
-        print(_line([row[name] for name in header]), file=file, flush=True)
+            put(_line(header))
+        put(_line([row[name] for name in header]))
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from consumer.cli.models_screen import exit_for
 from consumer.cli.output import Output, OutputOption, name_some
 
 if TYPE_CHECKING:
-    from triton_models.training.tune import Tuned
+    from triton_models.training.tune import Gain, Tuned
 
 #: The first number of bundles that are not shipped.
 _FIRST_OWN = 1001
@@ -38,8 +38,10 @@ def tune(
 
     DIR holds a folder of photos for each category, or `products.csv` with the columns `image`, any of `category`,
     `target-gender`, `age-group`, `color`, `x-season`, `x-usage`, `sleeve-length-type`, and, where several photos show
-    one product, `group`. Words are those of the ontology: ids or labels. A head that is not right more often in
-    cross-validation stays as it was. Rows, classes and photos that cannot be used are named, and the exit code is 3.
+    one product, `group`. Words are those of the ontology: ids or labels. A head that does not gain surely in
+    cross-validation (p < .05) stays as it was. Of one that does, answers are accepted only from a confidence that 200
+    photos or more have shown to be safe; with fewer, they are suggested. Rows, classes and photos that cannot be used
+    are named, and the exit code is 3.
     """
     from consumer.bundle import starter_folder
 
@@ -62,6 +64,13 @@ def _print(tuned: Tuned, out: Path) -> None:
         low, high = gain.after.ci95
         typer.echo(
             f"{handle}: {gain.photos:,} photos of {gain.classes} classes, right {gain.before.accuracy:.3f} before, "
-            f"{gain.after.accuracy:.3f} ({low:.3f}-{high:.3f}) after"
-            + ("" if gain.is_kept else "; no gain, the head stays as it was")
+            f"{gain.after.accuracy:.3f} ({low:.3f}-{high:.3f}) after" + _consequence(gain)
         )
+
+
+def _consequence(gain: Gain) -> str:
+    if not gain.is_kept:
+        return f"; no sure gain (p = {gain.p:.2g}), the head stays as it was"
+    if not gain.has_new_thresholds:
+        return "; answers to photos are suggested, not accepted: too few photos to tell when they are safe"
+    return ""

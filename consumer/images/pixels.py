@@ -133,10 +133,15 @@ def _shrink(picture: Image.Image, size: tuple[int, int], eighths: int, side: int
     return np.asarray(resized)
 
 
+def detail_window(width: int, height: int, side: int) -> int:
+    """Side of the square in the middle of an upright picture that the second view shows, in its own pixels."""
+    return max(1, min(side, min(height, width) * 6 // 10))
+
+
 def _centre(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """The middle at native resolution, as a square of `side`; a smaller window is enlarged."""
     height, width = picture.shape[:2]
-    window = max(1, min(side, min(height, width) * 6 // 10))
+    window = detail_window(width, height, side)
     top, left = (height - window) // 2, (width - window) // 2
     crop = picture[top : top + window, left : left + window]
     if window == side:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from consumer.errors import OptionInvalid
 from consumer.images.files import PHOTO_SUFFIXES
-from triton_models.training.datasets import Photo
+from triton_models.training.datasets import Photo, PhotoArchive
 from triton_models.training.labels import FLOORS
 from triton_models.training.table import read_table
 
@@ -33,7 +33,7 @@ class OwnPhotos:
     words: Mapping[Photo, Mapping[str, str]]
     """By handle, the ontology's word for what the photo shows."""
     groups: Mapping[Photo, str]
-    """Photos of one group lie on one side of every cut: the table's `group`, else each its own."""
+    """Photos of one group lie on one side of every cut: the table's `group`, else those of equal bytes."""
     faults: tuple[str, ...]
     """File, folder or line, and why it was left out."""
 
@@ -46,13 +46,13 @@ def read_own_photos(folder: Path, ontology: Ontology) -> OwnPhotos:
     """`products.csv` with a column `image` and columns named as attributes, else a folder of photos for each category.
 
     A word is an id of the ontology or a label in any case; a category may be its whole breadcrumb. A class with fewer
-    than `MIN_PHOTOS` is left out. Raises OptionInvalid when nothing is left.
+    than `MIN_PHOTOS` is left out. Raises OptionInvalid when nothing is left, Refused when a photo cannot be read.
     """
     rows = _table_rows if (folder / TABLE).is_file() else _class_rows
     known = {handle: _words(ontology, handle) for handle in FLOORS}
     found: dict[Photo, dict[str, str]] = {}
     faults: list[str] = []
-    groups: dict[Photo, str] = {}
+    named: dict[Photo, str] = {}
     for where, photo, labels, group in rows(folder):
         if not (photo.archive / photo.member).is_file():
             faults.append(f"{where}: there is no photo {photo.member}")
@@ -61,7 +61,7 @@ def read_own_photos(folder: Path, ontology: Ontology) -> OwnPhotos:
             faults.append(f"{where}: {photo.member} stands in an earlier line already")
             continue
         words = found[photo] = {}
-        groups[photo] = group or photo.member
+        named[photo] = group
         for handle, label in labels.items():
             if word := known[handle].get(label.casefold()):
                 words[handle] = word
@@ -80,6 +80,8 @@ def read_own_photos(folder: Path, ontology: Ontology) -> OwnPhotos:
     }
     if not enough:
         raise OptionInvalid("; ".join((f"{folder} has no class of {MIN_PHOTOS} photos", *faults[:5])))
+    with PhotoArchive() as archive:
+        groups = {photo: named[photo] or digest for photo, digest in archive.hashes(enough).items()}
     return OwnPhotos(enough, groups, tuple(dict.fromkeys(faults)))
 
 

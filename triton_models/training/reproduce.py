@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from triton_models.training.openings import Log
     from triton_models.training.progress import Progress
 
-#: Largest difference of an accuracy: other processors round otherwise, and a few of thousands of answers are close.
+#: Largest difference of a figure: other processors round otherwise, and a few of thousands of answers are close.
 TOLERANCE = 0.003
+#: By part of an evaluation, the figures that the card quotes of it.
+_FIGURES = {"tasks": ("accuracy", "ece"), "accepted": ("precision", "coverage")}
 
 
 def find_differences(
@@ -50,11 +52,16 @@ def _differences(found: Mapping[str, Any], quoted: Mapping[str, Any] | None) -> 
     if quoted is None:
         yield f"{where}: metrics.json has no figures"
         return
-    for task in found["tasks"].keys() | quoted["tasks"].keys():
-        now, then = found["tasks"].get(task), quoted["tasks"].get(task)
-        if now is None or then is None:
-            yield f"{where}, {task}: {'quoted' if then else 'measured'} only"
-        elif now["n"] != then["n"]:
-            yield f"{where}, {task}: measured on {now['n']} products, quoted of {then['n']}"
-        elif abs(now["accuracy"] - then["accuracy"]) > TOLERANCE:
-            yield f"{where}, {task}: accuracy {now['accuracy']:.4f}, quoted {then['accuracy']:.4f}"
+    for part, figures in _FIGURES.items():
+        for name in sorted(found[part].keys() | quoted[part].keys()):
+            now, then = found[part].get(name), quoted[part].get(name)
+            if now is None or then is None:
+                yield f"{where}, {name}: {'quoted' if then else 'measured'} only"
+            elif now["n"] != then["n"]:
+                yield f"{where}, {name}: measured on {now['n']} products, quoted of {then['n']}"
+            else:
+                yield from (
+                    f"{where}, {name}: {figure} {now[figure]:.4f}, quoted {then[figure]:.4f}"
+                    for figure in figures
+                    if abs(now[figure] - then[figure]) > TOLERANCE
+                )

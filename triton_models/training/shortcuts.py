@@ -11,6 +11,7 @@ import numpy as np
 
 from consumer.events import FetchReason
 from consumer.images.decoding import decode
+from consumer.images.pixels import detail_window
 from consumer.images.sniff import ImageHeader, read_header
 from consumer.triton.prediction import probabilities
 from consumer.triton.tensors import Ensemble
@@ -36,8 +37,6 @@ _BORDER, _UPPER = 0.15, 0.2
 _HALF = 0.5
 #: Side of a middle that has the area of the upper fifth.
 _MIDDLE = _UPPER**0.5
-#: Of the picture's short side, at most: what the detail shows.
-_DETAIL = 0.6
 #: EXIF orientations from here on are stored on their side.
 _ON_ITS_SIDE = 5
 _ONE = np.ones(1, np.uint8)
@@ -71,7 +70,7 @@ def frames(width: int, height: int, side: int) -> tuple[Frame, Frame]:
     positions = (np.arange(side) + 0.5) / side
     longest = max(width, height)
     whole = [0.5 + (positions - 0.5) * longest / length for length in (width, height)]
-    window = max(1.0, min(float(side), _DETAIL * min(width, height)))
+    window = detail_window(width, height, side)
     detail = [0.5 + (positions - 0.5) * window / length for length in (width, height)]
     return Frame(*whole), Frame(*detail)
 

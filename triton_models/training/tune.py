@@ -1,49 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bundle whose photo heads know one's own photos better; its networks stay as they are.
 
-Heads are logistic regressions that start from the bundle's and are held near them: with a few dozen photos a class,
-whole networks would learn them by heart. How near is chosen by cross-validation, and a head that does not gain by it
-stays as it was.
+A head that does not gain stays as it was. Of one that does, the bundle's thresholds say nothing any more: they are
+picked anew where there are photos enough, and else its answers are suggested only.
 """
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from consumer.bundle import Thresholds, load_bundle, write_thresholds
+from consumer.bundle import NEVER, TaskThresholds, Thresholds, load_bundle, write_thresholds
 from consumer.enrichment.ontology import Ontology
 from consumer.errors import OptionInvalid
 from triton_models.export.bundle import reseal
 from triton_models.export.heads import read_image_heads, write_image_heads
-from triton_models.training.calibrate import CalibrationSet, judge, pick_thresholds, with_temperature
+from triton_models.training.calibrate import judge, pick_thresholds
 from triton_models.training.evaluate import Evaluator
-from triton_models.training.heads import LinearHead
+from triton_models.training.head_tuning import FOLDS, Lesson, TunedHead, tuned_head
 from triton_models.training.labels import paths_of, space_of
-from triton_models.training.losses import admissible_loss
 from triton_models.training.metrics import share
 from triton_models.training.own_photos import read_own_photos
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from consumer.bundle import TaskThresholds
+    from consumer.bundle import Head, Task
     from triton_models.training.metrics import Share
     from triton_models.training.progress import Progress
 
-FOLDS = 5
-#: How strongly a head is held near the bundle's; tried from the loosest.
-_PULLS = (1e-3, 1e-2, 1e-1)
-_MAX_ITERATIONS = 50
-#: Photos from which thresholds are picked anew; of fewer, nothing is known better than before.
-_MIN_FOR_THRESHOLDS = 200
+#: Photos from which thresholds are picked anew; fewer do not tell when an answer is safe.
+MIN_FOR_THRESHOLDS = 200
+#: They tell of the training that they were made in, and of looks at a test split by the bundle that came of it.
+_OF_THE_SOURCE = ("run.json", "test_openings.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +49,12 @@ class Gain:
     before: Share
     after: Share
     """By cross-validation in five parts; the best of three strengths, so a little flattering."""
+    p: float
+    """Of so large a gain by chance: McNemar's exact test of the same photos before and after."""
     is_kept: bool
     """False: the head stays as it was."""
     has_new_thresholds: bool
+    """False of a head that is kept: its answers are suggested, not accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +65,6 @@ class Tuned:
     gains: Mapping[str, Gain]
     """By handle."""
     faults: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Lesson:
-    """The photos that have a word for one attribute."""
-
-    features: NDArray[np.float32]
-    right: NDArray[np.bool_]
-    words: tuple[str, ...]
-    folds: NDArray[np.int64]
 
 
 class Tuning:
@@ -92,80 +79,64 @@ class Tuning:
         self._features = Evaluator(self._bundle, cache, progress).photo_features([*self._own.words])
 
     def run(self, out: Path, number: int) -> Tuned:
-        """Write the tuned bundle into an empty folder, under a number of its own; the old one is not touched."""
+        """Write the tuned bundle into an empty folder, under a number of its own; the old one is not touched.
+
+        `out` comes to be as a whole or not at all. Raises OptionInvalid when it is not empty, and for a taken number.
+        """
         if out.exists() and any(out.iterdir()):
             raise OptionInvalid(f"{out} is not empty; a bundle is written as a whole")
         if number == self._bundle.manifest.bundle:
             raise OptionInvalid(f"{number} is the number of the bundle that is tuned; events must tell them apart")
-        heads, thresholds, gains = {}, dict(self._bundle.thresholds.tasks), {}
-        for task in self._bundle.manifest.tasks:
-            lesson = self._lesson(task.handle, task.labels)
-            if lesson is None:
-                continue
-            head, gains[task.handle], picked = self._tuned(task.handle, task.labels, lesson)
-            if gains[task.handle].is_kept:
-                heads[task.handle] = head
-            if picked:
-                thresholds[task.handle] = {**thresholds[task.handle], "image": picked}
-        if not gains:
+        lessons = {task: lesson for task in self._bundle.manifest.tasks if (lesson := self._lesson(task))}
+        if not lessons:
             raise OptionInvalid("no photo has a word that a head of the bundle can learn")
-        shutil.copytree(self._bundle.folder, out, dirs_exist_ok=True)
-        write_image_heads(out, [task.handle for task in self._bundle.manifest.tasks], heads)
-        write_thresholds(out / "thresholds.json", Thresholds(str(number), thresholds))
-        self._write_pages(out, number, gains)
-        reseal(out, graphs_changed=True, number=number)
+        heads, thresholds, gains = {}, dict(self._bundle.thresholds.tasks), {}
+        for task, lesson in lessons.items():
+            tuned = tuned_head(self._heads[task.handle], lesson)
+            gains[task.handle] = _gain(tuned, lesson)
+            if tuned.is_gain:
+                heads[task.handle] = tuned.head
+                thresholds[task.handle] = self._thresholds(task, tuned, lesson)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f"{out.name}.", dir=out.parent) as beside:
+            part = Path(beside) / "bundle"
+            shutil.copytree(self._bundle.folder, part, ignore=shutil.ignore_patterns(*_OF_THE_SOURCE))
+            write_image_heads(part, [task.handle for task in self._bundle.manifest.tasks], heads)
+            write_thresholds(part / "thresholds.json", Thresholds(str(number), thresholds))
+            self._write_pages(part, number, gains)
+            reseal(part, graphs_changed=True, number=number)
+            part.rename(out)
         return Tuned(number, gains, (*self._own.faults, *self._undecodable()))
 
-    def _lesson(self, handle: str, labels: tuple[str, ...]) -> _Lesson | None:
+    def _lesson(self, task: Task) -> Lesson | None:
         """None where fewer than two answers are shown."""
+        handle = task.handle
         photos = [photo for photo, words in self._own.words.items() if handle in words and photo in self._features]
         words = tuple(self._own.words[photo][handle] for photo in photos)
-        right = space_of(handle, labels, paths_of(self._ontology, handle)).targets(words)
+        right = space_of(handle, task.labels, paths_of(self._ontology, handle)).targets(words)
         known = np.flatnonzero(right.any(1))
         if len(np.unique(right[known], axis=0)) <= 1:
             return None
         features = np.stack([self._features[photos[row]] for row in known]).astype(np.float32)
         folds = np.array([self._own.fold(photos[row], FOLDS) for row in known])
-        return _Lesson(features, right[known], tuple(words[row] for row in known), folds)
+        return Lesson(features, right[known], tuple(words[row] for row in known), folds)
 
-    def _tuned(
-        self, handle: str, labels: tuple[str, ...], lesson: _Lesson
-    ) -> tuple[LinearHead, Gain, TaskThresholds | None]:
-        old = self._heads[handle]
-        unseen = {pull: _unseen_logits(old, lesson, pull) for pull in _PULLS}
-        before = _is_right(old.logits(lesson.features), lesson)
-        pull = max(_PULLS, key=lambda pull: (_is_right(unseen[pull], lesson).mean(), pull))
-        after = _is_right(unseen[pull], lesson)
-        is_kept = bool(after.sum() > before.sum())
-        picked = None
-        head = old
-        if is_kept:
-            # Unseen logits are the features of a head that passes them on; only its temperature is fitted.
-            through = LinearHead(np.eye(len(labels), dtype=np.float32), np.zeros(len(labels), np.float32))
-            shown = CalibrationSet(unseen[pull], lesson.right)
-            through = with_temperature(through, shown, shown)
-            fitted = _fit(old, lesson.features, lesson.right, pull)
-            head = LinearHead(fitted.weight, fitted.bias, through.temperature)
-            if len(after) >= _MIN_FOR_THRESHOLDS:
-                sure = through.probabilities(unseen[pull])
-                picked = pick_thresholds(judge(self._ontology, handle, labels, sure, lesson.words))
-        gain = Gain(
-            photos=len(after),
-            classes=len(set(lesson.words)),
-            before=share(before.tolist()),
-            after=share(after.tolist()),
-            is_kept=is_kept,
-            has_new_thresholds=picked is not None,
-        )
-        return head, gain, picked
+    def _thresholds(self, task: Task, tuned: TunedHead, lesson: Lesson) -> dict[Head, TaskThresholds]:
+        """With a title, the stricter of the bundle's and the photo's: nothing was measured with titles."""
+        old = self._bundle.thresholds.tasks[task.handle]
+        if len(lesson.words) < MIN_FOR_THRESHOLDS:
+            return {**old, "image": _suggesting(old["image"]), "fused": _suggesting(old["fused"])}
+        picked = pick_thresholds(judge(self._ontology, task.handle, task.labels, tuned.unseen, lesson.words))
+        return {**old, "image": picked, "fused": _stricter(picked, old["fused"])}
 
     def _write_pages(self, out: Path, number: int, gains: Mapping[str, Gain]) -> None:
         """The figures of the bundle that was tuned say nothing of this one."""
         (out / "metrics.json").write_text("{}\n", encoding="utf-8")
         rows = [
-            f"- `{handle}`: {gain.photos} photos of {gain.classes} classes, right before {gain.before.accuracy:.3f}, "
-            f"after {gain.after.accuracy:.3f} ({gain.after.ci95[0]:.3f}-{gain.after.ci95[1]:.3f}), in five-fold "
-            f"cross-validation; {'new head' if gain.is_kept else 'head kept'}"
+            f"- `{handle}`: {gain.photos} photos of {gain.classes} classes, right {gain.before.accuracy:.3f}, then "
+            f"{gain.after.accuracy:.3f} ({gain.after.ci95[0]:.3f}-{gain.after.ci95[1]:.3f}), p = {gain.p:.2g}, in "
+            f"five-fold cross-validation; {'new head' if gain.is_kept else 'head kept'}"
+            + (", answers suggested only" if gain.is_kept and not gain.has_new_thresholds else "")
             for handle, gain in gains.items()
         ]
         lines = [
@@ -179,35 +150,28 @@ class Tuning:
         return tuple(f"{photo.member} cannot be decoded" for photo in self._own.words if photo not in self._features)
 
 
-def _unseen_logits(old: LinearHead, lesson: _Lesson, pull: float) -> NDArray[np.float32]:
-    """Each photo's logits by a head that learnt from the other folds."""
-    logits = old.logits(lesson.features)
-    for fold in range(FOLDS):
-        asked = lesson.folds == fold
-        if asked.any() and not asked.all():
-            head = _fit(old, lesson.features[~asked], lesson.right[~asked], pull)
-            logits[asked] = head.logits(lesson.features[asked])
-    return logits
+def _gain(tuned: TunedHead, lesson: Lesson) -> Gain:
+    return Gain(
+        photos=len(lesson.words),
+        classes=len(set(lesson.words)),
+        before=share(tuned.before.tolist()),
+        after=share(tuned.after.tolist()),
+        p=tuned.p,
+        is_kept=tuned.is_gain,
+        has_new_thresholds=tuned.is_gain and len(lesson.words) >= MIN_FOR_THRESHOLDS,
+    )
 
 
-def _is_right(logits: NDArray[np.float32], lesson: _Lesson) -> NDArray[np.bool_]:
-    return np.asarray(lesson.right[np.arange(len(logits)), logits.argmax(1)])
+def _suggesting(thresholds: TaskThresholds) -> TaskThresholds:
+    return TaskThresholds(accept=NEVER, suggest=thresholds.suggest)
 
 
-def _fit(old: LinearHead, features: NDArray[np.float32], right: NDArray[np.bool_], pull: float) -> LinearHead:
-    """The head that answers these photos best and is not far from the old one."""
-    start = [torch.from_numpy(values).clone() for values in (old.weight, old.bias)]
-    weight, bias = (values.clone().requires_grad_() for values in start)
-    inputs, wanted = torch.from_numpy(features), torch.from_numpy(right)
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=_MAX_ITERATIONS, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        loss = admissible_loss(inputs @ weight.T + bias, wanted, 0.0).mean()
-        for now, then in zip((weight, bias), start, strict=True):
-            loss = loss + pull * (now - then).square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        return loss
-
-    optimiser.step(closure)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return LinearHead(weight.detach().numpy(), bias.detach().numpy())
+def _stricter(one: TaskThresholds, other: TaskThresholds) -> TaskThresholds:
+    return TaskThresholds(
+        accept=max(one.accept, other.accept),
+        suggest=max(one.suggest, other.suggest),
+        per_value={
+            value: max(one.accept_of(value), other.accept_of(value))
+            for value in sorted({*one.per_value, *other.per_value})
+        },
+    )

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
-from consumer.bundle import load_bundle, starter_folder
+from consumer.bundle import NEVER, load_bundle, starter_folder
 from consumer.cli import app
 from consumer.errors import OptionInvalid, Refused
 
@@ -45,11 +45,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _drawn(shape: str, random: np.random.Generator) -> bytes:
+def _drawn(shape: str, random: np.random.Generator, colour: tuple[int, ...] | None = None) -> bytes:
     picture = Image.new("RGB", (90, 120), "white")
     left, top = random.integers(5, 25, 2).tolist()
     width = int(random.integers(40, 60))
-    colour = tuple(random.integers(0, 200, 3).tolist())
+    colour = colour or tuple(random.integers(0, 200, 3).tolist())
     getattr(ImageDraw.Draw(picture), shape)((left, top, left + width, top + width), fill=colour)
     body = io.BytesIO()
     picture.save(body, "PNG")
@@ -132,18 +132,59 @@ def test_a_table_names_photos_and_words_and_what_cannot_be_used_is_named(
     assert "1 photos; a class needs 20" in named
 
 
-def test_photos_that_teach_nothing_leave_the_head_as_it_was(cache: Path, tmp_path: Path) -> None:
+def test_what_the_head_knows_already_leaves_it_as_it_was(cache: Path, tmp_path: Path) -> None:
     data, random = tmp_path / "own", np.random.default_rng(3)
-    for label in SHAPES:
-        (data / label).mkdir(parents=True)
-        for number in range(PHOTOS):
-            # The same kind of picture under both labels.
-            (data / label / f"{number}.png").write_bytes(_drawn("ellipse", random))
+    data.mkdir()
+    for colour, light in {"black": (15, 15, 15), "red": (200, 10, 20), "blue": (20, 40, 190)}.items():
+        for number in range(30):
+            (data / f"{colour}{number}.png").write_bytes(_drawn("ellipse", random, light))
+    predicted = CliRunner().invoke(app, ["models", "predict", str(data)])
+    answers = [(row["sku"], row["color"].partition(" (")[0]) for row in csv.DictReader(io.StringIO(predicted.stdout))]
+    (data / "products.csv").write_text("image,color\n" + "".join(f"{name},{word}\n" for name, word in answers))
 
     found = tuned(data, tmp_path / "bundle", cache)
 
-    after = found["gains"]["category"]["after"]["accuracy"]
-    assert after < 0.75
+    gain = found["gains"]["color"]
+    assert gain["before"]["accuracy"] > 0.9
+    assert gain["is_kept"] is False
+    names = ("fusion_heads.onnx", "fusion_heads_image.onnx", "image_encoder.onnx")
+    assert all((tmp_path / "bundle" / name).read_bytes() == (starter_folder() / name).read_bytes() for name in names)
+    assert load_bundle(tmp_path / "bundle").thresholds.tasks == load_bundle(None).thresholds.tasks
+
+
+def test_answers_of_a_head_that_few_photos_taught_are_only_suggested(drawn: Path, cache: Path, tmp_path: Path) -> None:
+    tuned(drawn, tmp_path / "bundle", cache)
+
+    before, after = (load_bundle(folder).thresholds.tasks for folder in (None, tmp_path / "bundle"))
+    assert [after["category"][head].accept for head in ("image", "fused")] == [NEVER, NEVER]
+    assert after["category"]["text"] == before["category"]["text"]
+    assert {task: heads for task, heads in after.items() if task != "category"} == {
+        task: heads for task, heads in before.items() if task != "category"
+    }
+
+
+def test_a_bundle_that_cannot_be_finished_is_not_there(
+    drawn: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from triton_models.training import tune
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tune, "reseal", fail)
+    result = run(drawn, tmp_path / "place" / "bundle", cache)
+
+    assert result.exit_code != 0
+    assert not [*(tmp_path / "place").iterdir()]
+
+
+def test_a_tuned_bundle_does_not_say_that_it_was_trained_as_its_source_was(
+    drawn: Path, cache: Path, tmp_path: Path
+) -> None:
+    tuned(drawn, tmp_path / "bundle", cache)
+
+    assert not (tmp_path / "bundle" / "run.json").exists()
+    assert (starter_folder() / "run.json").exists()
 
 
 @pytest.mark.parametrize(
