@@ -17,6 +17,7 @@ from consumer.cli.models_options import (
     CacheOption,
     DataFoldersOption,
     DataOption,
+    ImageWeightsOption,
     InputsOption,
     NewFolderOption,
     PhotosOnlyOption,
@@ -35,6 +36,7 @@ from consumer.cli.models_predict import predict
 from consumer.cli.models_screen import exit_for, print_calibration, print_evaluation
 from consumer.cli.models_tune import tune
 from consumer.cli.output import Output, OutputOption, name_some
+from consumer.errors import OptionInvalid
 from triton_models.training.shown import Inputs
 
 EXIT_CHECK_FOUND_SOMETHING = 1
@@ -52,6 +54,7 @@ def train(
     out: NewFolderOption,
     recipe: RecipeOption = None,
     text_model: TextModelOption = None,
+    image_weights: ImageWeightsOption = None,
     cache: CacheOption = None,
 ) -> None:
     """Train a bundle by a recipe and measure it: more than an hour on two idle cores for the starter's.
@@ -64,7 +67,7 @@ def train(
         from triton_models.training.recipe import default_sources, load_recipe
         from triton_models.training.train import Trainer
 
-    sources = default_sources(data, text_model)
+    sources = default_sources(data, text_model, image_weights)
     with progress_bars() as progress:
         trainer = Trainer(sources, load_recipe(recipe), cache or models_cache(), progress)
         name_some(trainer.notes)
@@ -93,6 +96,10 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="Also write the figures and their details to FILE.html, .md or .json.")
     ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(help="Also write the surest mistakes with their photos to FILE.html: not for publishing."),
+    ] = None,
     cache: CacheOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -105,16 +112,23 @@ def evaluate(
 
     with needs_extra("train"):
         from triton_models.training.examine import Examination, Examiner
+        from triton_models.training.gallery import write_gallery
         from triton_models.training.report import write_report
         from triton_models.training.scoring import Scope
 
+    if gallery and split is SplitChoice.TEST:
+        raise OptionInvalid("--gallery is for another split: who looks at mistakes learns from them")
     shown = chosen_inputs(inputs, photos_only, titles_only, blank_titles)
     loaded = load_bundle(bundle)
     asked = Examination(data, Scope(split.value, space.value, shown), probe, log_of_looks(loaded))
     with progress_bars() as progress:
-        found, details = Examiner(loaded, cache or models_cache(), progress).examine(asked)
+        examined = Examiner(loaded, cache or models_cache(), progress).examine(asked)
+    found = examined.evaluation
     if report:
-        write_report(report, found, details)
+        write_report(report, found, examined.details)
+    if gallery:
+        title = f"Bundle {found.bundle} on {found.dataset}, split {found.split}, {found.inputs}"
+        write_gallery(gallery, title, examined.mistakes)
     print_evaluation(found, output)
     name_some(found.faults)
     name_some(found.unknown_labels)
@@ -166,6 +180,7 @@ def export(
     out: NewFolderOption,
     recipe: RecipeOption = None,
     text_model: TextModelOption = None,
+    image_weights: ImageWeightsOption = None,
     cache: CacheOption = None,
 ) -> None:
     """Write the bundle of a run that has finished, calibration folded in, without measuring it; `train` does both.
@@ -177,7 +192,9 @@ def export(
         from triton_models.training.train import Trainer
 
     with progress_bars() as progress:
-        trainer = Trainer(default_sources(data, text_model), load_recipe(recipe), cache or models_cache(), progress)
+        trainer = Trainer(
+            default_sources(data, text_model, image_weights), load_recipe(recipe), cache or models_cache(), progress
+        )
         name_some(trainer.faults)
         trainer.export(out)
     name_some(trainer.undecodable)

@@ -34,6 +34,15 @@ TextModelOption = Annotated[
     Path | None,
     typer.Option("--text-model", exists=True, file_okay=False, help="BERT weights; default: the installed package's."),
 ]
+ImageWeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--image-weights",
+        exists=True,
+        dir_okay=False,
+        help="ImageNet weights of the recipe's backbone, a torchvision state dict; default: MobileNetV2's.",
+    ),
+]
 CacheOption = Annotated[
     Path | None, typer.Option("--cache", help="Where image features are kept; default: the user's cache folder.")
 ]

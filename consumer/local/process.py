@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LAST_WORDS_LINES = 12
+#: Beside complaints: what a part said last may be the reason though no word of it sounds like one.
+_VERY_LAST_LINES = 4
 LAST_WORDS_WIDTH = 400
 STOP_MARGIN_S = 15.0  # over the part's own limit: the keeper also cleans up
 
@@ -179,8 +181,11 @@ def new_token() -> str:
 
 
 def last_words(log: Path) -> str:
-    """What a log says of the end, indented, for a message: its last complaints, or else its last lines."""
+    """What a log says of the end, indented, for a message: its last complaints and its very last lines, in order."""
     lines = [line.rstrip() for line in log.read_text(errors="replace").splitlines()]
-    complaints = [line for line in lines if _COMPLAINT.search(line) and not line.lstrip().startswith("at ")]
-    shown = complaints[-LAST_WORDS_LINES:] or lines[-LAST_WORDS_LINES:]
-    return "\n".join(f"    {line[:LAST_WORDS_WIDTH]}" for line in shown)
+    complaints = [
+        number for number, line in enumerate(lines) if _COMPLAINT.search(line) and not line.lstrip().startswith("at ")
+    ]
+    very_last = _VERY_LAST_LINES if complaints else LAST_WORDS_LINES
+    shown = {*complaints[_VERY_LAST_LINES - LAST_WORDS_LINES :], *range(max(0, len(lines) - very_last), len(lines))}
+    return "\n".join(f"    {lines[number][:LAST_WORDS_WIDTH]}" for number in sorted(shown))

@@ -41,6 +41,8 @@ class Backbone:
     """Levels of red, green and blue that are taken off, of 255."""
     scale: tuple[float, float, float]
     """Levels that are one."""
+    is_pretrained: bool = True
+    """False: there are no weights to start from."""
 
 
 def backbone_named(name: str) -> Backbone:
@@ -49,6 +51,18 @@ def backbone_named(name: str) -> Backbone:
         return BACKBONES[name]
     except KeyError:
         raise OptionInvalid(f"there is no backbone {name!r}; there are {', '.join(BACKBONES)}") from None
+
+
+def weights_for(name: str, given: Path | None, mobilenet_v2: Path) -> Path | None:
+    """The file that a backbone starts from: the one that is given, else MobileNetV2's own; None = it has none.
+
+    Raises OptionInvalid for one that needs a file and has none.
+    """
+    if given or not backbone_named(name).is_pretrained:
+        return given
+    if name == _STARTER:
+        return mobilenet_v2
+    raise OptionInvalid(f"name the ImageNet weights of {name} with --image-weights: a torchvision state dict")
 
 
 def fold_norms(network: nn.Module) -> nn.Module:
@@ -122,13 +136,14 @@ def _pad_like_tensorflow(network: nn.Module) -> None:
                 block[index] = padded
 
 
+_STARTER = "mobilenet_v2"
 _HALF = (127.5, 127.5, 127.5)
 
 #: By the name that recipes use.
 BACKBONES: Mapping[str, Backbone] = MappingProxyType(
     {
-        "mobilenet_v2": Backbone(_mobilenet_v2, 1280, mean=_HALF, scale=_HALF),
+        _STARTER: Backbone(_mobilenet_v2, 1280, mean=_HALF, scale=_HALF),
         "resnet50": Backbone(_resnet50, 2048, mean=(123.675, 116.28, 103.53), scale=(58.395, 57.12, 57.375)),
-        "small": Backbone(_small, 512, mean=_HALF, scale=_HALF),
+        "small": Backbone(_small, 512, mean=_HALF, scale=_HALF, is_pretrained=False),
     }
 )

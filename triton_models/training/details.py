@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from triton_models.training.metrics import CalibrationBin, Share, calibration_bins, share
-from triton_models.training.scoring import answered, scored_positions
+from triton_models.training.scoring import asked_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from consumer.bundle import Bundle, Head
     from triton_models.training.datasets import LabelledProduct
     from triton_models.training.evaluate import Answers
-    from triton_models.training.spaces import Question, Space
+    from triton_models.training.scoring import Asked
+    from triton_models.training.spaces import Space
 
 #: Pairs of values that are named, most products first.
 _MOST_CONFUSED = 15
@@ -68,29 +69,19 @@ def detail(
     bundle: Bundle, space: Space, products: Sequence[LabelledProduct], answers: Answers
 ) -> dict[str, TaskDetails]:
     """By task that the bundle can answer and that has a product to score."""
-    labels = {task.handle: task.labels for task in bundle.manifest.tasks}
-    found = {}
-    for question in space.questions:
-        if not set(question.handles) <= labels.keys():
-            continue
-        if positions := scored_positions(space, question, products, answers):
-            probabilities, truth = answered(question, labels, products, answers, positions)
-            found[question.task] = _details(question, probabilities, truth, _parts(products, answers, positions))
-    return found
+    return {
+        asked.question.task: _details(asked, _parts(products, answers, asked.positions))
+        for asked in asked_of(bundle, space, products, answers)
+    }
 
 
-def _details(
-    question: Question,
-    probabilities: NDArray[np.float32],
-    truth: NDArray[np.int64],
-    parts: Mapping[str, Sequence[str]],
-) -> TaskDetails:
-    answer = probabilities.argmax(1)
-    is_right = answer == truth
+def _details(asked: Asked, parts: Mapping[str, Sequence[str]]) -> TaskDetails:
+    answer = asked.probabilities.argmax(1)
+    is_right = asked.is_right
     return TaskDetails(
-        values=dict(_values(question.values, answer, truth)),
-        confusions=tuple(_confusions(question.values, answer, truth)),
-        calibration=calibration_bins(probabilities.max(1), is_right),
+        values=dict(_values(asked.question.values, answer, asked.truth)),
+        confusions=tuple(_confusions(asked.question.values, answer, asked.truth)),
+        calibration=calibration_bins(asked.probabilities.max(1), is_right),
         slices={name: _shares(values, is_right) for name, values in parts.items() if len(set(values)) > 1},
     )
 

@@ -13,6 +13,7 @@ from triton_models.training.datasets import read_folder
 from triton_models.training.details import detail
 from triton_models.training.evaluate import Evaluator
 from triton_models.training.frozen import FrozenFeatures, classifier_shares, training_sample
+from triton_models.training.gallery import surest_mistakes
 from triton_models.training.scoring import Scope, evaluate, rule_shares, scored_products
 from triton_models.training.spaces import load_space
 from triton_models.training.split import Split, split_products
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from triton_models.training.datasets import LabelledProduct
     from triton_models.training.details import TaskDetails
     from triton_models.training.evaluate import Answers
+    from triton_models.training.gallery import Mistake
     from triton_models.training.metrics import Share
     from triton_models.training.openings import Log
     from triton_models.training.progress import Progress
@@ -47,6 +49,18 @@ class Examination:
     """Of looks at the test split."""
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found."""
+
+    evaluation: Evaluation
+    """Figures, baselines beside them."""
+    details: Mapping[str, TaskDetails]
+    """What is behind the figures, by task."""
+    mistakes: Mapping[str, tuple[Mistake, ...]]
+    """The surest ones, by task."""
+
+
 class Examiner:
     """Answers examinations of one bundle."""
 
@@ -58,11 +72,8 @@ class Examiner:
         self._evaluator = Evaluator(bundle, cache, progress)
         self._ontology = Ontology.load(bundle.manifest.ontology)
 
-    def examine(self, asked: Examination) -> tuple[Evaluation, dict[str, TaskDetails]]:
-        """Figures, baselines beside them, and what is behind them by task.
-
-        Raises OptionInvalid for a folder or space that cannot be.
-        """
+    def examine(self, asked: Examination) -> Examined:
+        """Answer the products of the split. Raises OptionInvalid for a folder or space that cannot be."""
         folder = read_folder(asked.data)
         space = load_space(asked.scope.space, folder.dataset, self._ontology)
         products, training = select(folder.products, asked.scope.split)
@@ -83,7 +94,11 @@ class Examiner:
             faults=(*folder.faults, *found.faults),
             unknown_labels=tuple(unknown_labels(folder)),
         )
-        return whole, detail(self._bundle, space, products, answers)
+        return Examined(
+            whole,
+            detail(self._bundle, space, products, answers),
+            surest_mistakes(self._bundle, space, products, answers),
+        )
 
 
 def probe_shares(

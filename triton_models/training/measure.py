@@ -35,7 +35,7 @@ def measure_bundle(folder: Path, sources: Sources, cache: Path, progress: Progre
     log = Log(folder / OPENINGS_FILE, at)
     for dataset in dict.fromkeys(product.dataset for product in corpus.products):
         log.record(bundle.manifest.bundle, dataset, "model card: every space, every kind of input")
-    measured = measure(bundle, corpus, evaluator, FrozenFeatures(sources.image_weights, cache, progress))
+    measured = measure(bundle, corpus, evaluator, FrozenFeatures(sources.mobilenet_v2, cache, progress))
     run = json.loads((folder / RUN_MANIFEST).read_text(encoding="utf-8"))
     write_metrics(folder / "metrics.json", measured)
     write_card(folder / "model_card.md", bundle, measured, run, read_openings(folder / OPENINGS_FILE))

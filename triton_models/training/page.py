@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ _STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border-bottom: 1px solid #ccc; padding: .2rem .7rem; text-align: left; font-variant-numeric: tabular-nums; }
-figure { display: inline-block; margin: .5rem; text-align: center; }"""
+figure { display: inline-block; margin: .5rem; text-align: center; vertical-align: top; max-width: 15rem; }"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,22 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A photo with a line below it."""
+
+    jpeg: bytes
+    caption: str
+
+
+Block = str | Table | Chart | Picture
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with what stands below it: paragraphs, tables, charts."""
+    """A heading with what stands below it: paragraphs, tables, charts, pictures."""
 
     title: str
-    blocks: tuple[str | Table | Chart, ...]
+    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,7 @@ class Page:
 
 
 def as_markdown(page: Page) -> str:
-    """Charts are lists of their points there."""
+    """Charts are lists of their points there, and pictures the lines below them."""
     sections = ("\n".join((f"## {part.title}", *_markdown_blocks(part.blocks), "")) for part in page.sections)
     return "\n".join((f"# {page.title}\n{page.lead}\n", *sections))
 
@@ -68,7 +80,7 @@ def table_lines(table: Table) -> list[str]:
     ]
 
 
-def _markdown_blocks(blocks: Sequence[str | Table | Chart]) -> Iterator[str]:
+def _markdown_blocks(blocks: Sequence[Block]) -> Iterator[str]:
     for number, block in enumerate(blocks):
         if number:
             yield ""
@@ -77,6 +89,8 @@ def _markdown_blocks(blocks: Sequence[str | Table | Chart]) -> Iterator[str]:
                 yield from table_lines(block)
             case Chart():
                 yield f"{block.title}: " + ", ".join(f"{sure:.2f} -> {right:.2f}" for sure, right in block.points)
+            case Picture():
+                yield block.caption
             case _:
                 yield block
 
@@ -91,13 +105,16 @@ def as_html(page: Page) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(body) + "\n</body></html>\n"
 
 
-def _html_block(block: str | Table | Chart) -> str:
+def _html_block(block: Block) -> str:
     match block:
         case Table():
             rows = [_html_row("th", block.header), *(_html_row("td", row) for row in block.rows)]
             return "<table>\n" + "\n".join(rows) + "\n</table>"
         case Chart():
             return f"<figure>{_svg(block)}<figcaption>{escape(block.title)}</figcaption></figure>"
+        case Picture():
+            source = f"data:image/jpeg;base64,{b64encode(block.jpeg).decode()}"
+            return f'<figure><img src="{source}" alt=""><figcaption>{escape(block.caption)}</figcaption></figure>'
         case _:
             return f"<p>{escape(block)}</p>"
 

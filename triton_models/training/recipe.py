@@ -32,8 +32,10 @@ class Sources:
 
     data: tuple[Path, ...]
     """Folders of data sets."""
-    image_weights: Path
-    """MobileNetV2 as a torchvision state dict."""
+    mobilenet_v2: Path
+    """ImageNet weights as a torchvision state dict: what the starter begins with, and what baselines see with."""
+    image_weights: Path | None
+    """Those of the recipe's backbone; None = MobileNetV2's, or none where it starts from scratch."""
     text_model: Path
     """Folder with `model.safetensors` and `vocab.txt`."""
     texts: tuple[Path, ...]
@@ -179,12 +181,13 @@ def default_text_model() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def default_sources(data: Sequence[Path], text_model: Path | None = None) -> Sources:
+def default_sources(data: Sequence[Path], text_model: Path | None = None, image_weights: Path | None = None) -> Sources:
     """Everything beside the first data folder, as it lies in the shared data. Raises Refused for missing weights."""
     beside = data[0].parent
     return Sources(
         data=tuple(data),
-        image_weights=beside / "mobilenet-v2-imagenet" / "mobilenet_v2_imagenet_torchvision.pth",
+        mobilenet_v2=beside / "mobilenet-v2-imagenet" / "mobilenet_v2_imagenet_torchvision.pth",
+        image_weights=image_weights,
         text_model=text_model or default_text_model(),
         texts=(
             beside / "colour-map" / "color_mapping.csv",

@@ -32,6 +32,16 @@ SHOWN = {
     Inputs.STRANGE_PHOTO: "two pictures made of the photo, one of another product",
 }
 
+#: Of what a vendor may send, the worse; what these columns are called beside photo, and photo and title.
+CHANGED = {
+    Inputs.BLANK_TITLES: "blank title",
+    Inputs.BARE_TITLES: "label words deleted",
+    Inputs.USELESS_TITLES: "brand or number alone",
+    Inputs.FOREIGN_TITLES: "another product's title",
+    Inputs.SEVERAL_PHOTOS: "three pictures",
+    Inputs.STRANGE_PHOTO: "one of three a stranger's",
+}
+
 FIGURES_EXPLAINED = """\
 Every row answered; answers limited to the values of the label space. Accuracy with its 95 % Wilson interval; coverage:
 share of rows, most confident first, that is right at least 90 % of the time."""
@@ -122,6 +132,22 @@ def task_table(evaluations: Sequence[Evaluation]) -> Table:
             if task in evaluation.tasks
         ]
     return Table(("task", "answered by", "accuracy", "macro-F1", "top 3", "ECE", "coverage at .90", "n"), tuple(rows))
+
+
+def changed_table(evaluations: Sequence[Evaluation]) -> Table:
+    """One row per task: accuracies by the photo, by photo and title, and by what `CHANGED` makes of them."""
+    names = {Inputs.PHOTOS_ONLY: "photo only", Inputs.ALL: "photo and title", **CHANGED}
+    columns = {name: found.tasks for name in names for found in evaluations if found.inputs == name}
+    tasks = dict.fromkeys(task for found in columns.values() for task in found)
+    rows = (
+        (
+            task,
+            *(with_interval(found[task]) if task in found else "" for found in columns.values()),
+            f"{max(found[task].n for found in columns.values() if task in found):,}",
+        )
+        for task in tasks
+    )
+    return Table(("task", *(names[Inputs(name)] for name in columns), "n at most"), tuple(rows))
 
 
 def accepted_table(evaluations: Sequence[Evaluation]) -> Table:

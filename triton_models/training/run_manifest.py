@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from triton_models.training.corpus import Corpus
     from triton_models.training.examples import Examples
     from triton_models.training.fuse import Heads
-    from triton_models.training.recipe import Recipe, Sources
+    from triton_models.training.recipe import Recipe
     from triton_models.training.shown import Inputs
 
 RUN_MANIFEST = "run.json"
@@ -36,18 +37,19 @@ class Shown:
     """Products with both, their titles changed so that they give no answer away."""
 
 
-def describe_inputs(sources: Sources, corpus: Corpus) -> dict[str, Any]:
-    """Hashes of everything that was learnt from, and the commit of the code."""
+def describe_inputs(image_weights: Path | None, text_model: Path, corpus: Corpus) -> dict[str, Any]:
+    """Hashes of everything that was learnt from, the commit of the code, and the CPU cores of this machine."""
     return {
         "commit": _commit(),
+        "cores": len(os.sched_getaffinity(0)),
         "data": fingerprint(sorted((product.key, product.title, dict(product.labels)) for product in corpus.products)),
         "photos": fingerprint(sorted(corpus.photo_hashes.values())),
         "split": fingerprint(
             {str(split): [corpus.products[row].key for row in rows] for split, rows in corpus.splits.items()}
         ),
         "weights": {
-            "image": sha256_of(sources.image_weights),
-            "text": sha256_of(sources.text_model / "model.safetensors"),
+            "image": sha256_of(image_weights) if image_weights else None,
+            "text": sha256_of(text_model / "model.safetensors"),
         },
     }
 

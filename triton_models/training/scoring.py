@@ -19,7 +19,7 @@ from triton_models.training.metrics import AcceptedMetrics, Share, TaskMetrics, 
 from triton_models.training.spaces import load_space
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -164,6 +164,33 @@ def answered(
     truth = np.array([column[str(question.truth(products[answers.rows[position]]))] for position in positions])
     chosen = {handle: answers.probabilities[handle][list(positions)] for handle in question.handles}
     return question.answer(labels, chosen), truth
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, the products that it is scored on, and what was answered."""
+
+    question: Question
+    positions: Sequence[int]
+    """Of `Answers.rows`."""
+    probabilities: NDArray[np.float32]
+    """`[n, values]`, of the question's values."""
+    truth: NDArray[np.int64]
+    """The right column, `[n]`."""
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        """Whether the likeliest value is the right one, `[n]`."""
+        return np.asarray(self.probabilities.argmax(1) == self.truth)
+
+
+def asked_of(bundle: Bundle, space: Space, products: Sequence[LabelledProduct], answers: Answers) -> Iterator[Asked]:
+    """The questions that the bundle can answer and that some product has a value for."""
+    labels = {task.handle: task.labels for task in bundle.manifest.tasks}
+    for question in space.questions:
+        positions = scored_positions(space, question, products, answers)
+        if positions and set(question.handles) <= labels.keys():
+            yield Asked(question, positions, *answered(question, labels, products, answers, positions))
 
 
 def _accepted(

@@ -19,7 +19,7 @@ from triton_models.export.runtimes import OnnxRuntime, run_ensemble
 from triton_models.training.compare import pair
 from triton_models.training.datasets import PhotoArchive
 from triton_models.training.evaluate import Answers
-from triton_models.training.scoring import answered, scored_positions
+from triton_models.training.scoring import asked_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -139,18 +139,11 @@ def against_whole(
 
     Products without a right value in the space do not count, and tasks without one have no entry.
     """
-    labels = {task.handle: task.labels for task in bundle.manifest.tasks}
-    found = {}
-    for question in space.questions:
-        positions = scored_positions(space, question, products, whole)
-        if not positions or not set(question.handles) <= labels.keys():
-            continue
-        right = []
-        for answers in (whole, hidden):
-            shares, truth = answered(question, labels, products, answers, positions)
-            right.append((shares.argmax(1) == truth).tolist())
-        found[question.task] = pair(*right)
-    return found
+    before, after = (
+        {asked.question.task: asked.is_right.tolist() for asked in asked_of(bundle, space, products, answers)}
+        for answers in (whole, hidden)
+    )
+    return {task: pair(right, after[task]) for task, right in before.items()}
 
 
 def among(answers: Answers, rows: Collection[int]) -> Answers:

@@ -10,6 +10,7 @@ from consumer.bundle import Thresholds, write_thresholds
 from consumer.enrichment.ontology import Ontology
 from consumer.errors import OptionInvalid
 from triton_models.export.bundle import seal, write_graphs, write_training_ids
+from triton_models.training.backbones import weights_for
 from triton_models.training.calibrate import judge, pick_thresholds, require_calibration_rows
 from triton_models.training.corpus import read_corpus
 from triton_models.training.datasets import FASHION_PRODUCT_IMAGES
@@ -51,13 +52,14 @@ class Trainer:
 
     def __init__(self, sources: Sources, recipe: Recipe, cache: Path, progress: Progress) -> None:
         """Reads, splits and labels the data. Raises OptionInvalid or Refused when something is not there."""
-        self._sources = sources
+        self._text_model = sources.text_model
         self._recipe = recipe
         self._progress = progress
         self._work = cache / "runs"
         self._ontology = Ontology.load(ONTOLOGY)
         self._corpus = read_corpus(sources.data, self._ontology)
-        self._image = ImageSide(self._corpus, sources.image_weights, recipe, cache)
+        self._weights = weights_for(recipe.image.backbone, sources.image_weights, sources.mobilenet_v2)
+        self._image = ImageSide(self._corpus, self._weights, recipe, cache)
         self._text = TextSide(self._corpus, self._ontology, sources, recipe)
         self._presenter = Presenter(self._corpus, self._image, self._text, progress)
 
@@ -113,7 +115,7 @@ class Trainer:
         write_run_manifest(
             out,
             self._recipe,
-            describe_inputs(self._sources, self._corpus),
+            describe_inputs(self._weights, self._text_model, self._corpus),
             cost={side: asdict(spent) for side, spent in cost.items()},
             fusion={handle: head.weights.told() for handle, head in heads.fused.items()},
             validation=validation_accuracies(heads, Shown(validation, shipped, hollow)),

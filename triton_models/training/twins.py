@@ -44,7 +44,7 @@ def read_lesson(sources: Sources, recipe: Recipe, cache: Path, progress: Progres
     Views and features are kept in `cache`. Raises OptionInvalid or Refused for what is not there.
     """
     corpus = read_corpus(sources.data, Ontology.load(ONTOLOGY))
-    trunk = FrozenTrunk(recipe.image.backbone, sources.image_weights, recipe.image.stages[0])
+    trunk = FrozenTrunk(recipe.image.backbone, sources.mobilenet_v2, recipe.image.stages[0])
     views = ViewCache(cache / "views", recipe.side)
     reader = RowReader(corpus, views, TrunkFeatures(trunk, cache / "frozen"), progress)
     training, judged = reader.read(Split.TRAIN), reader.read(Split.VALIDATION)

@@ -37,7 +37,7 @@ _MAX_ITERATIONS = 100
 
 @dataclass(frozen=True, slots=True)
 class LearntViews:
-    """The head, where there are examples of every kind, and how it does on the validation split."""
+    """The head, where there are examples of every kind and some to judge it by, and how it does on those."""
 
     head: LinearHead | None
     figures: dict[str, Any] | None
@@ -51,7 +51,7 @@ def learn_views(corpus: Corpus, image: ImageSide, progress: Progress) -> LearntV
         for split in (Split.TRAIN, Split.VALIDATION)
     )
     head = fit_view_head(seen, kinds)
-    if head is None:
+    if head is None or not right:
         return LearntViews(None, None)
     examples = {kind.value: kinds.count(kind) for kind in VIEW_TYPES}
     return LearntViews(head, {"examples": examples} | judge_views(answer_views(head, asked), right))

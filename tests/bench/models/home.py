@@ -41,7 +41,7 @@ def report(sources: Sources, recipe: Recipe, cache: Path, progress: Progress) ->
     ontology = Ontology.load(ONTOLOGY)
     corpus = read_corpus(sources.data, ontology)
     before = replace(recipe, image=replace(recipe.image, stages=tuple(stages)))
-    side = ImageSide(corpus, sources.image_weights, before, cache)
+    side = ImageSide(corpus, sources.mobilenet_v2, before, cache)
     side.see(progress)
     side.restore(cache / "runs")
     judged = CrossValidation(corpus, ontology, side).run(STAGE, cache / "runs", progress)

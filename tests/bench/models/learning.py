@@ -54,7 +54,7 @@ class Learning:
         """Reads both splits and the features of their photos."""
         lesson = read_lesson(sources, recipe, asked.cache, progress)
         self._training, self._judged = lesson.training, lesson.judged
-        self._backbone, self._weights = recipe.image.backbone, sources.image_weights
+        self._backbone, self._weights = recipe.image.backbone, sources.mobilenet_v2
         self._dense = dense
         self._asked = asked
         self._runs = asked.cache / "frozen" / "runs"

@@ -78,9 +78,9 @@ def drawn_sources(tmp_path_factory: pytest.TempPathFactory, _train_extra: None) 
             if has_photo:
                 archive.writestr(f"{number}.jpg", b"no photo" if number == NO_PHOTO else _photo(colour, random))
     sources = default_sources([folder], root / "text")
-    for file in (sources.image_weights, sources.text_model / "vocab.txt", *sources.texts):
+    for file in (sources.mobilenet_v2, sources.text_model / "vocab.txt", *sources.texts):
         file.parent.mkdir()
-    _write_image_weights(sources.image_weights)
+    _write_image_weights(sources.mobilenet_v2)
     _write_text_model(sources.text_model)
     for file in sources.texts:
         file.write_text('complex_color,simple_color,rgb\nbrick red,red,"(1, 2, 3)"\n')

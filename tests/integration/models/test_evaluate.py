@@ -234,3 +234,21 @@ def test_a_report_is_written_in_the_form_that_its_name_asks_for(
 
 def test_two_kinds_of_input_are_refused(catalogue: Path, bundle: Path, cache: Path) -> None:
     assert run(catalogue, bundle, cache, "--photos-only", "--titles-only").exit_code == 2
+
+
+def test_the_surest_mistakes_come_with_their_photos(catalogue: Path, bundle: Path, cache: Path, tmp_path: Path) -> None:
+    page = tmp_path / "mistakes.html"
+    found = figures(run(catalogue, bundle, cache, "--split", "all", "--output", "json", "--gallery", str(page)))
+
+    wrong = {task: round((1 - values["accuracy"]) * values["n"]) for task, values in found["tasks"].items()}
+    told = page.read_text()
+    assert told.count(", labelled ") == sum(min(40, count) for count in wrong.values())
+    # Some products have no photo.
+    assert 0.8 < told.count("data:image/jpeg;base64,") / told.count(", labelled ") < 1
+
+
+def test_nobody_looks_at_mistakes_on_the_test_split(catalogue: Path, bundle: Path, cache: Path, tmp_path: Path) -> None:
+    result = run(catalogue, bundle, cache, "--gallery", str(tmp_path / "mistakes.html"))
+
+    assert isinstance(result.exception, OptionInvalid)
+    assert not (tmp_path / "mistakes.html").exists()

@@ -39,7 +39,7 @@ def asked(catalogue: Path, weights: Path, split: str) -> Examination:
 
 @pytest.fixture(scope="module")
 def probed(examiner: Examiner, catalogue: Path, drawn_sources: Sources) -> Evaluation:
-    return examiner.examine(asked(catalogue, drawn_sources.image_weights, "validation"))[0]
+    return examiner.examine(asked(catalogue, drawn_sources.mobilenet_v2, "validation")).evaluation
 
 
 def test_classifiers_on_frozen_features_learn_from_the_training_split(probed: Evaluation) -> None:
@@ -53,4 +53,4 @@ def test_without_a_training_split_there_is_nothing_to_learn_from(
     examiner: Examiner, catalogue: Path, drawn_sources: Sources
 ) -> None:
     with pytest.raises(OptionInvalid, match="learns from the training split"):
-        examiner.examine(asked(catalogue, drawn_sources.image_weights, "all"))
+        examiner.examine(asked(catalogue, drawn_sources.mobilenet_v2, "all"))

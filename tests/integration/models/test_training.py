@@ -115,7 +115,9 @@ def test_a_run_ends_with_its_figures_and_a_card(bundle_folder: Path) -> None:
     assert all(evaluation["products"] > 0 for evaluation in evaluations)
     looks = [json.loads(line) for line in (bundle_folder / "test_openings.jsonl").read_text().splitlines()]
     assert len(looks) == 1
-    assert looks[0]["at"][:10] in (bundle_folder / "model_card.md").read_text()
+    card = (bundle_folder / "model_card.md").read_text()
+    assert looks[0]["at"][:10] in card
+    assert "| task | photo only | photo and title | blank title | label words deleted | brand or number alone |" in card
 
 
 def test_the_run_says_what_it_was_made_from(bundle_folder: Path, drawn_sources: Sources, drawn_recipe: Recipe) -> None:
@@ -123,7 +125,7 @@ def test_the_run_says_what_it_was_made_from(bundle_folder: Path, drawn_sources: 
 
     run = json.loads((bundle_folder / "run.json").read_text())
 
-    assert run["weights"]["image"] == sha256_of(drawn_sources.image_weights)
+    assert run["weights"]["image"] == sha256_of(drawn_sources.mobilenet_v2)
     assert run["recipe"]["image"]["stages"][0]["epochs"] == drawn_recipe.image.stages[0].epochs
     assert run["cost"].keys() == {"image", "text"}
     assert all(spent["seconds"] > 0 and spent["core_hours"] > 0 for spent in run["cost"].values())

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from consumer.errors import OptionInvalid, Refused
-from triton_models.training.backbones import BACKBONES, fold_norms
+from triton_models.training.backbones import BACKBONES, fold_norms, weights_for
 from triton_models.training.image_tower import ImageTower, load_image_trunk
 from triton_models.training.recipe import ImageRecipe
 
@@ -71,3 +71,14 @@ def test_what_cannot_be_built_is_refused_by_name(
 ) -> None:
     with pytest.raises(error, match=named):
         load_image_trunk(name, weights, frozen)
+
+
+def test_a_backbone_starts_from_the_file_that_is_given_and_mobilenet_from_its_own() -> None:
+    given, own = Path("given.pth"), Path("own.pth")
+
+    assert weights_for("resnet50", given, own) == given
+    assert weights_for("mobilenet_v2", given, own) == given
+    assert weights_for("mobilenet_v2", None, own) == own
+    assert weights_for("small", None, own) is None
+    with pytest.raises(OptionInvalid, match="--image-weights"):
+        weights_for("resnet50", None, own)

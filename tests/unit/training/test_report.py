@@ -8,7 +8,7 @@ import pytest
 from triton_models.training.details import Confusion, TaskDetails, ValueFigures
 from triton_models.training.metrics import AcceptedMetrics, CalibrationBin, Share, TaskMetrics
 from triton_models.training.page import as_html, as_markdown, table_lines
-from triton_models.training.report import accepted_table, page_of, task_table
+from triton_models.training.report import accepted_table, changed_table, page_of, task_table
 from triton_models.training.scoring import Evaluation
 
 FIGURES = TaskMetrics(0.914, 0.8, 0.99, 0.01, 0.95, 1234, (0.897, 0.928))
@@ -53,6 +53,13 @@ def test_baselines_come_before_the_models_they_are_for() -> None:
 
     assert [row[1] for row in table.rows] == ["lexical", "photo only", "photo and title"]
     assert table.rows[0] == ("gender", "lexical", "0.978 (0.970-0.985)", "", "", "", "", "1,234")
+
+
+def test_worse_inputs_stand_beside_photo_and_title_in_one_row_a_task() -> None:
+    table = changed_table([evaluation(inputs) for inputs in ("strange-photo", "all", "titles-only", "bare-titles")])
+
+    assert table.header == ("task", "photo and title", "label words deleted", "one of three a stranger's", "n at most")
+    assert table.rows == (("gender", *["0.914 (0.897-0.928)"] * 3, "1,234"),)
 
 
 @pytest.mark.parametrize("count", [0, 2])
