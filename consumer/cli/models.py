@@ -11,33 +11,22 @@ import typer
 
 from consumer.cli.bars import progress_bars
 from consumer.cli.models_compare import compare
+from consumer.cli.models_evaluate import evaluate
 from consumer.cli.models_options import (
-    BlankTitlesOption,
     BundleOption,
     CacheOption,
     DataFoldersOption,
-    DataOption,
     ImageWeightsOption,
-    InputsOption,
     NewFolderOption,
-    PhotosOnlyOption,
     PrecisionChoice,
     RecipeOption,
-    SpaceChoice,
-    SpaceOption,
-    SplitChoice,
-    SplitOption,
     TextModelOption,
-    TitlesOnlyOption,
-    chosen_inputs,
 )
 from consumer.cli.models_place import log_of_looks, models_cache, needs_extra, now
 from consumer.cli.models_predict import predict
-from consumer.cli.models_screen import exit_for, print_calibration, print_evaluation
+from consumer.cli.models_screen import exit_for, print_calibration
 from consumer.cli.models_tune import tune
 from consumer.cli.output import Output, OutputOption, name_some
-from consumer.errors import OptionInvalid
-from triton_models.training.shown import Inputs
 
 EXIT_CHECK_FOUND_SOMETHING = 1
 
@@ -79,62 +68,7 @@ def train(
     exit_for((*trainer.faults, *trainer.undecodable))
 
 
-@app.command(epilog="Example: hangtag models evaluate --data ../shared/data/fashion-product-images --space B")
-def evaluate(
-    data: DataOption,
-    bundle: BundleOption = None,
-    split: SplitOption = SplitChoice.TEST,
-    space: SpaceOption = SpaceChoice.OURS,
-    photos_only: PhotosOnlyOption = False,
-    titles_only: TitlesOnlyOption = False,
-    blank_titles: BlankTitlesOption = False,
-    inputs: InputsOption = Inputs.ALL,
-    probe: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="ImageNet weights: also fit classifiers on frozen features."),
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Also write the figures and their details to FILE.html, .md or .json.")
-    ] = None,
-    gallery: Annotated[
-        Path | None,
-        typer.Option(help="Also write the surest mistakes with their photos to FILE.html: not for publishing."),
-    ] = None,
-    cache: CacheOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
-    """Score a bundle's files on labelled products, every row answered.
-
-    Rows and photos that cannot be used are named, and the exit code is 3. A look at the test split is logged beside the
-    bundle, or in the user's folder when it is the one of the package.
-    """
-    from consumer.bundle import load_bundle
-
-    with needs_extra("train"):
-        from triton_models.training.examine import Examination, Examiner
-        from triton_models.training.gallery import write_gallery
-        from triton_models.training.report import write_report
-        from triton_models.training.scoring import Scope
-
-    if gallery and split is SplitChoice.TEST:
-        raise OptionInvalid("--gallery is for another split: who looks at mistakes learns from them")
-    shown = chosen_inputs(inputs, photos_only, titles_only, blank_titles)
-    loaded = load_bundle(bundle)
-    asked = Examination(data, Scope(split.value, space.value, shown), probe, log_of_looks(loaded))
-    with progress_bars() as progress:
-        examined = Examiner(loaded, cache or models_cache(), progress).examine(asked)
-    found = examined.evaluation
-    if report:
-        write_report(report, found, examined.details)
-    if gallery:
-        title = f"Bundle {found.bundle} on {found.dataset}, split {found.split}, {found.inputs}"
-        write_gallery(gallery, title, examined.mistakes)
-    print_evaluation(found, output)
-    name_some(found.faults)
-    name_some(found.unknown_labels)
-    exit_for(found.faults)
-
-
+app.command(epilog="Example: hangtag models evaluate --data ../shared/data/fashion-product-images --space B")(evaluate)
 app.command(epilog="Example: hangtag models tune --data my-photos --out build/mine --number 1001")(tune)
 app.command(epilog="Example: hangtag models predict photos/ --table products.csv --out tags.csv")(predict)
 app.command(

@@ -14,7 +14,7 @@ from triton_models.training.datasets import read_folder
 from triton_models.training.evaluate import Evaluator
 from triton_models.training.examine import select
 from triton_models.training.metrics import Z_95
-from triton_models.training.scoring import Scope, answered, scored_positions
+from triton_models.training.scoring import Scope, asked_of
 from triton_models.training.spaces import load_space
 from triton_models.training.split import Split
 
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from consumer.bundle import Bundle
-    from triton_models.training.datasets import LabelledProduct
-    from triton_models.training.evaluate import Answers
     from triton_models.training.openings import Log
     from triton_models.training.progress import Progress
-    from triton_models.training.spaces import Question, Space
+    from triton_models.training.scoring import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +129,16 @@ class Comparer:
                 log.record(bundle.manifest.bundle, folder.dataset, f"models compare --space {scope.space}")
         space = load_space(scope.space, folder.dataset, Ontology.load(self._bundles[0].manifest.ontology))
         answers = [evaluator.answer(products, scope.inputs) for evaluator in self._evaluators]
-        tasks = {
-            question.task: found
-            for question in space.questions
-            if (found := self._paired(space, question, products, answers))
-        }
         first, second = self._bundles
+        answered_by_first, answered_by_second = (
+            {asked.question.task: asked for asked in asked_of(bundle, space, products, answer)}
+            for bundle, answer in zip(self._bundles, answers, strict=True)
+        )
+        tasks = {
+            task: found
+            for task, asked in answered_by_first.items()
+            if (other := answered_by_second.get(task)) and (found := _paired(asked, other))
+        }
         return Comparison(
             bundle_a=first.manifest.bundle,
             bundle_b=second.manifest.bundle,
@@ -150,31 +152,22 @@ class Comparer:
             faults=(*folder.faults, *dict.fromkeys(fault for answer in answers for fault in answer.undecodable)),
         )
 
-    def _paired(
-        self, space: Space, question: Question, products: Sequence[LabelledProduct], answers: Sequence[Answers]
-    ) -> PairedTask | None:
-        """None where a bundle lacks a head, or no product has a value and both answers."""
-        right: list[dict[int, bool]] = []
-        for bundle, answer in zip(self._bundles, answers, strict=True):
-            labels = {task.handle: task.labels for task in bundle.manifest.tasks}
-            positions = scored_positions(space, question, products, answer)
-            if not positions or not set(question.handles) <= labels.keys():
-                return None
-            probabilities, truth = answered(question, labels, products, answer, positions)
-            is_right = (probabilities.argmax(1) == truth).tolist()
-            right.append(dict(zip((answer.rows[position] for position in positions), is_right, strict=True)))
-        first, second = right
-        by_value: defaultdict[str, list[int]] = defaultdict(list)
-        for row in first.keys() & second.keys():
-            by_value[str(question.truth(products[row]))].append(row)
-        if not by_value:
-            return None
 
-        def paired(rows: Sequence[int]) -> Paired:
-            return pair([first[row] for row in rows], [second[row] for row in rows])
+def _paired(one: Asked, other: Asked) -> PairedTask | None:
+    """None where no product was answered by both."""
+    first, second = (dict(zip(asked.rows, asked.is_right.tolist(), strict=True)) for asked in (one, other))
+    values = dict(zip(one.rows, one.truth, strict=True))
+    by_value: defaultdict[str, list[int]] = defaultdict(list)
+    for row in first.keys() & second.keys():
+        by_value[one.question.values[values[row]]].append(row)
+    if not by_value:
+        return None
 
-        commonest = sorted(by_value.items(), key=lambda value: (-len(value[1]), value[0]))
-        return PairedTask(
-            whole=paired([row for rows in by_value.values() for row in rows]),
-            values={value: paired(rows) for value, rows in commonest},
-        )
+    def paired(rows: Sequence[int]) -> Paired:
+        return pair([first[row] for row in rows], [second[row] for row in rows])
+
+    commonest = sorted(by_value.items(), key=lambda value: (-len(value[1]), value[0]))
+    return PairedTask(
+        whole=paired([row for rows in by_value.values() for row in rows]),
+        values={value: paired(rows) for value, rows in commonest},
+    )

@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from triton_models.training.metrics import CalibrationBin, Share, calibration_bins, share
-from triton_models.training.scoring import asked_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from consumer.bundle import Bundle, Head
-    from triton_models.training.datasets import LabelledProduct
-    from triton_models.training.evaluate import Answers
+    from consumer.bundle import Head
     from triton_models.training.scoring import Asked
-    from triton_models.training.spaces import Space
 
 #: Pairs of values that are named, most products first.
 _MOST_CONFUSED = 15
@@ -65,24 +61,15 @@ class TaskDetails:
     """By what the products are parted by, and part."""
 
 
-def detail(
-    bundle: Bundle, space: Space, products: Sequence[LabelledProduct], answers: Answers
-) -> dict[str, TaskDetails]:
-    """By task that the bundle can answer and that has a product to score."""
-    return {
-        asked.question.task: _details(asked, _parts(products, answers, asked.positions))
-        for asked in asked_of(bundle, space, products, answers)
-    }
-
-
-def _details(asked: Asked, parts: Mapping[str, Sequence[str]]) -> TaskDetails:
+def details_of(asked: Asked) -> TaskDetails:
+    """What is behind the figures of one task."""
     answer = asked.probabilities.argmax(1)
     is_right = asked.is_right
     return TaskDetails(
         values=dict(_values(asked.question.values, answer, asked.truth)),
         confusions=tuple(_confusions(asked.question.values, answer, asked.truth)),
         calibration=calibration_bins(asked.probabilities.max(1), is_right),
-        slices={name: _shares(values, is_right) for name, values in parts.items() if len(set(values)) > 1},
+        slices={name: _shares(values, is_right) for name, values in _parts(asked).items() if len(set(values)) > 1},
     )
 
 
@@ -105,14 +92,13 @@ def _confusions(names: Sequence[str], answer: NDArray[np.int64], truth: NDArray[
         yield Confusion(names[has], names[says], count, count / int((truth == has).sum()))
 
 
-def _parts(products: Sequence[LabelledProduct], answers: Answers, positions: Sequence[int]) -> dict[str, Sequence[str]]:
+def _parts(asked: Asked) -> dict[str, Sequence[str]]:
     """By what the scored products are parted by, the part of each."""
-    mine = [products[answers.rows[position]] for position in positions]
     return {
-        "answered from": [_HEADS[answers.heads[position]] for position in positions],
-        "photos": [_PHOTOS[min(len(product.photos), 2)] for product in mine],
-        "title": [_length(product.title) for product in mine],
-        "branch": [product.labels.get("masterCategory", "unknown") for product in mine],
+        "answered from": [_HEADS[head] for head in asked.heads],
+        "photos": [_PHOTOS[min(len(product.photos), 2)] for product in asked.products],
+        "title": [_length(product.title) for product in asked.products],
+        "branch": [product.labels.get("masterCategory", "unknown") for product in asked.products],
     }
 
 

@@ -10,11 +10,9 @@ from consumer.enrichment.ontology import Ontology
 from consumer.errors import OptionInvalid
 from triton_models.training.corpus import hash_photos, unknown_labels
 from triton_models.training.datasets import read_folder
-from triton_models.training.details import detail
 from triton_models.training.evaluate import Evaluator
 from triton_models.training.frozen import FrozenFeatures, classifier_shares, training_sample
-from triton_models.training.gallery import surest_mistakes
-from triton_models.training.scoring import Scope, evaluate, rule_shares, scored_products
+from triton_models.training.scoring import Scope, asked_of, evaluate, rule_shares, scored_products
 from triton_models.training.spaces import load_space
 from triton_models.training.split import Split, split_products
 
@@ -24,13 +22,11 @@ if TYPE_CHECKING:
 
     from consumer.bundle import Bundle
     from triton_models.training.datasets import LabelledProduct
-    from triton_models.training.details import TaskDetails
     from triton_models.training.evaluate import Answers
-    from triton_models.training.gallery import Mistake
     from triton_models.training.metrics import Share
     from triton_models.training.openings import Log
     from triton_models.training.progress import Progress
-    from triton_models.training.scoring import Evaluation
+    from triton_models.training.scoring import Asked, Evaluation
     from triton_models.training.spaces import Space
 
 #: Instead of a split: rows that training never saw. Nothing is hashed, and no groups are needed.
@@ -55,10 +51,8 @@ class Examined:
 
     evaluation: Evaluation
     """Figures, baselines beside them."""
-    details: Mapping[str, TaskDetails]
-    """What is behind the figures, by task."""
-    mistakes: Mapping[str, tuple[Mistake, ...]]
-    """The surest ones, by task."""
+    tasks: tuple[Asked, ...]
+    """What is behind the figures."""
 
 
 class Examiner:
@@ -94,11 +88,7 @@ class Examiner:
             faults=(*folder.faults, *found.faults),
             unknown_labels=tuple(unknown_labels(folder)),
         )
-        return Examined(
-            whole,
-            detail(self._bundle, space, products, answers),
-            surest_mistakes(self._bundle, space, products, answers),
-        )
+        return Examined(whole, tuple(asked_of(self._bundle, space, products, answers)))
 
 
 def probe_shares(

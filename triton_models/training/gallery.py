@@ -10,21 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from consumer.errors import OptionInvalid, Refused
 from consumer.events import FetchReason
 from consumer.images.decoding import decode
 from triton_models.training.datasets import PhotoArchive
 from triton_models.training.page import Page, Picture, Section, as_html
-from triton_models.training.scoring import asked_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from consumer.bundle import Bundle
     from triton_models.training.datasets import LabelledProduct
-    from triton_models.training.evaluate import Answers
-    from triton_models.training.spaces import Space
+    from triton_models.training.scoring import Asked
 
 #: Mistakes of a task: a page that is read to its end.
 _SHOWN = 40
@@ -41,43 +36,26 @@ class Mistake:
     confidence: float
 
 
-def surest_mistakes(
-    bundle: Bundle, space: Space, products: Sequence[LabelledProduct], answers: Answers
-) -> dict[str, tuple[Mistake, ...]]:
-    """By task, wrong answers of the greatest confidence, the surest first."""
-    found = {}
-    for asked in asked_of(bundle, space, products, answers):
-        answer, confidence = asked.probabilities.argmax(1), asked.probabilities.max(1)
-        wrong = np.flatnonzero(~asked.is_right)
-        surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:_SHOWN]
-        values = asked.question.values
-        found[asked.question.task] = tuple(
-            Mistake(
-                products[answers.rows[asked.positions[row]]],
-                values[asked.truth[row]],
-                values[answer[row]],
-                float(confidence[row]),
-            )
-            for row in surest
-        )
-    return found
+def surest_mistakes(asked: Asked) -> list[Mistake]:
+    """Wrong answers of the greatest confidence, the surest first."""
+    answer, confidence = asked.probabilities.argmax(1), asked.probabilities.max(1)
+    wrong = np.flatnonzero(~asked.is_right)
+    values = asked.question.values
+    return [
+        Mistake(asked.products[index], values[asked.truth[index]], values[answer[index]], float(confidence[index]))
+        for index in wrong[np.argsort(-confidence[wrong], kind="stable")][:_SHOWN]
+    ]
 
 
-def write_gallery(path: Path, title: str, mistakes: Mapping[str, Sequence[Mistake]]) -> None:
-    """One HTML file, photos inside. Raises OptionInvalid for another ending, Refused when it cannot be written."""
-    if path.suffix != ".html":
-        raise OptionInvalid(f"{path}: a gallery ends in .html")
+def gallery_text(title: str, tasks: Sequence[Asked]) -> str:
+    """One HTML page, photos inside."""
     with PhotoArchive() as archive:
         sections = tuple(
-            Section(f"Task {task}", tuple(_picture(archive, mistake) for mistake in found))
-            for task, found in mistakes.items()
+            Section(f"Task {asked.question.task}", tuple(_picture(archive, found) for found in surest_mistakes(asked)))
+            for asked in tasks
         )
     lead = f"At most {_SHOWN} of a task. Photos belong to whoever gave the data: do not publish this page."
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(as_html(Page(title, lead, sections)), encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}") from error
+    return as_html(Page(title, lead, sections))
 
 
 def _picture(archive: PhotoArchive, mistake: Mistake) -> str | Picture:

@@ -8,13 +8,11 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from consumer.errors import OptionInvalid, Refused
 from triton_models.training.page import Chart, Page, Section, Table, as_html, as_markdown
 from triton_models.training.shown import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from triton_models.training.details import TaskDetails
     from triton_models.training.metrics import Share, TaskMetrics
@@ -53,23 +51,13 @@ Precision with the lower end of its 95 % Wilson interval; coverage: share of the
 LEFT_OUT_EXPLAINED = "Products without a value in the label space, or with nothing to show; tasks without a head."
 
 
-def write_report(path: Path, evaluation: Evaluation, details: Mapping[str, TaskDetails]) -> None:
-    """`FILE.md`, `.html` or `.json`. Raises OptionInvalid for another ending, Refused when it cannot be written."""
-    match path.suffix:
-        case ".md":
-            text = as_markdown(page_of(evaluation, details))
-        case ".html":
-            text = as_html(page_of(evaluation, details))
-        case ".json":
-            tree = evaluation.as_json() | {"details": {task: asdict(found) for task, found in details.items()}}
-            text = json.dumps(tree, indent=1) + "\n"
-        case _:
-            raise OptionInvalid(f"{path}: a report ends in .md, .html or .json")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}") from error
+def report_text(form: str, evaluation: Evaluation, details: Mapping[str, TaskDetails]) -> str:
+    """The text of a file of that form, `.md`, `.html` or `.json`; `details` by task."""
+    if form == ".json":
+        tree = evaluation.as_json() | {"details": {task: asdict(found) for task, found in details.items()}}
+        return json.dumps(tree, indent=1) + "\n"
+    page = page_of(evaluation, details)
+    return as_html(page) if form == ".html" else as_markdown(page)
 
 
 def page_of(evaluation: Evaluation, details: Mapping[str, TaskDetails] = MappingProxyType({})) -> Page:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from consumer.bundle import Bundle
+    from consumer.bundle import Bundle, Head
     from triton_models.training.datasets import LabelledProduct
     from triton_models.training.evaluate import Answers
     from triton_models.training.shown import Inputs
@@ -171,8 +171,11 @@ class Asked:
     """A question, the products that it is scored on, and what was answered."""
 
     question: Question
-    positions: Sequence[int]
-    """Of `Answers.rows`."""
+    rows: Sequence[int]
+    """Of the products."""
+    products: Sequence[LabelledProduct]
+    heads: Sequence[Head]
+    """By which they were answered."""
     probabilities: NDArray[np.float32]
     """`[n, values]`, of the question's values."""
     truth: NDArray[np.int64]
@@ -190,7 +193,14 @@ def asked_of(bundle: Bundle, space: Space, products: Sequence[LabelledProduct], 
     for question in space.questions:
         positions = scored_positions(space, question, products, answers)
         if positions and set(question.handles) <= labels.keys():
-            yield Asked(question, positions, *answered(question, labels, products, answers, positions))
+            rows = [answers.rows[position] for position in positions]
+            yield Asked(
+                question,
+                rows,
+                [products[row] for row in rows],
+                [answers.heads[position] for position in positions],
+                *answered(question, labels, products, answers, positions),
+            )
 
 
 def _accepted(
