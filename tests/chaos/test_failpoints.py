@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.errors import Fenced, StaleGeneration
-from tests.chaos.bounds import SWEEP_S
 from tests.chaos.cards import LIMIT_S
 from tests.chaos.failpoints import Failpoint
-from tests.chaos.run import Run, staged
+from tests.chaos.run import PARTITIONS, Run, staged
 from tests.chaos.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -89,17 +88,27 @@ def test_a_death_while_waiting_for_the_transaction_of_the_owner_before_loses_and
     assert len(report.takeovers_s) >= 1
 
 
-def frozen_at(run: Run, point: Failpoint, seconds: float) -> Slot:
-    """A busy member that froze there, for so long, while both had partitions."""
+def frozen_at(run: Run, point: Failpoint) -> tuple[Slot, Slot]:
+    """A busy member that froze there until it is thawed, while both had partitions; and the other one."""
     run.crew.let(lambda: all(slot.partitions for slot in run.crew.slots[:2]), LIMIT_S, "partitions for both")
     run.source.write(2000)
-    return run.cards.freeze_at(point, seconds)
+    victim = run.cards.freeze_at(point, LIMIT_S)
+    (heir,) = (slot for slot in run.crew.slots[:2] if slot is not victim)
+    return victim, heir
+
+
+def frozen_until_replaced(run: Run, point: Failpoint) -> Slot:
+    """A member that froze there until the other one had all partitions: by the broker's clock, which may be late."""
+    victim, heir = frozen_at(run, point)
+    run.crew.let(lambda: len(heir.partitions) == PARTITIONS, LIMIT_S, "an heir of all partitions")
+    run.crew.thaw(victim)
+    run.crew.let(lambda: victim.exits, LIMIT_S, "the end of what was frozen")
+    return victim
 
 
 def test_a_process_frozen_for_longer_than_its_transaction_may_take_asks_to_be_restarted(stage: Stage) -> None:
     with stage.run({}) as run:
-        victim = frozen_at(run, Failpoint.BEFORE_COMMIT, run.scenario.transaction_timeout_s + SWEEP_S + 2)
-        run.crew.let(lambda: victim.exits, LIMIT_S, "the end of what was frozen")
+        victim = frozen_until_replaced(run, Failpoint.BEFORE_COMMIT)
         report = run.play()
 
     assert_clean(run, report)
@@ -108,8 +117,7 @@ def test_a_process_frozen_for_longer_than_its_transaction_may_take_asks_to_be_re
 
 def test_a_process_frozen_for_longer_than_its_session_commits_what_it_sent_and_its_heir_waits(stage: Stage) -> None:
     with stage.run({}, transaction_timeout_s=60) as run:
-        victim = frozen_at(run, Failpoint.BEFORE_COMMIT, LIMIT_S)
-        (heir,) = (slot for slot in run.crew.slots[:2] if slot is not victim)
+        victim, heir = frozen_at(run, Failpoint.BEFORE_COMMIT)
         run.crew.let(lambda: WAITS in heir.log.read_text(), LIMIT_S, "an heir that waits")
         run.crew.thaw(victim)
         report = run.play()
@@ -119,8 +127,7 @@ def test_a_process_frozen_for_longer_than_its_session_commits_what_it_sent_and_i
 
 def test_a_process_frozen_for_longer_than_its_session_sends_no_offsets(stage: Stage) -> None:
     with stage.run({}, transaction_timeout_s=60) as run:
-        victim = frozen_at(run, Failpoint.BEFORE_OFFSETS, 3 * SESSION_S)
-        run.crew.let(lambda: victim.exits, LIMIT_S, "the end of what was frozen")
+        victim = frozen_until_replaced(run, Failpoint.BEFORE_OFFSETS)
         report = run.play()
 
     assert_clean(run, report)
