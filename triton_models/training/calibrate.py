@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: Precision that the Wilson lower bound must reach among accepted, and among suggested answers.
 ACCEPT_PRECISION = 0.90
 SUGGEST_PRECISION = 0.50
+#: What just holds on the rows that it was picked on fails on every second set of others: a point more is asked there.
+_HEADROOM = 0.01
 #: Nearly all of one catalogue's answers may be right, the unsure ones too; of another catalogue's, an answer that is
 #: more likely wrong than right is never accepted.
 ACCEPT_FLOOR = 0.50
@@ -32,6 +34,8 @@ PER_VALUE_MIN_ANSWERS = 200
 
 #: Temperatures that are tried.
 TEMPERATURES = np.geomspace(0.5, 4.0, 61)
+#: Probabilities are held off 0 and 1: one wrong answer that is quite sure would outweigh all others.
+_LEAST = 1e-6
 
 
 AnyHead = TypeVar("AnyHead", "LinearHead", "FusedHead")
@@ -45,12 +49,21 @@ class CalibrationSet:
     right: NDArray[np.bool_]
 
     def loss(self, head: LinearHead | FusedHead) -> float:
-        """Mean negative log-likelihood; infinite without rows."""
+        """`confidence_loss` of the rows with exactly one right column; infinite without any."""
         known = self.right.sum(1) == 1
-        if not known.any():
-            return float("inf")
-        probability = head.probabilities(self.features[known])[self.right[known]]
-        return float(-np.log(np.maximum(probability, 1e-12)).mean())
+        return confidence_loss(head.probabilities(self.features[known]), self.right[known].argmax(1))
+
+
+def confidence_loss(probabilities: NDArray[np.float32], right: NDArray[np.int64]) -> float:
+    """Mean log-loss of "the likeliest answer is right": `[n, K]` and the right column `[n]`; infinite without rows.
+
+    The confidence that is published is the likeliest answer's. What fits the likelihood of all answers leaves that one
+    too high where the targets were smoothed (docs/decisions/0023-temperatures.md).
+    """
+    if not len(right):
+        return float("inf")
+    sure = probabilities.max(1).astype(np.float64).clip(_LEAST, 1 - _LEAST)
+    return float(-np.log(np.where(probabilities.argmax(1) == right, sure, 1 - sure)).mean())
 
 
 def require_calibration_rows(rows: Sequence[int], splits: Mapping[Split, Sequence[int]]) -> None:
@@ -118,12 +131,12 @@ def pick_thresholds(judged: Judged) -> TaskThresholds:
 
     None of them accepts below `ACCEPT_FLOOR`.
     """
-    accept = max(ACCEPT_FLOOR, lowest_safe(judged.confidence, judged.is_right, ACCEPT_PRECISION))
+    accept = max(ACCEPT_FLOOR, lowest_safe(judged.confidence, judged.is_right, ACCEPT_PRECISION + _HEADROOM))
     per_value = {}
     for value in np.unique(judged.values):
         mine = judged.values == value
         if mine.sum() >= PER_VALUE_MIN_ANSWERS:
-            safe = lowest_safe(judged.confidence[mine], judged.is_right[mine], ACCEPT_PRECISION)
+            safe = lowest_safe(judged.confidence[mine], judged.is_right[mine], ACCEPT_PRECISION + _HEADROOM)
             per_value[str(value)] = max(ACCEPT_FLOOR, safe)
     suggest = lowest_safe(judged.confidence, judged.is_right, SUGGEST_PRECISION)
     return TaskThresholds(accept=accept, suggest=min(suggest, accept), per_value=per_value)

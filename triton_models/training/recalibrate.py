@@ -15,7 +15,13 @@ from consumer.errors import OptionInvalid, Refused
 from triton_models.export.bundle import reseal
 from triton_models.export.runtimes import FUSION_HEADS, FUSION_HEADS_IMAGE, FUSION_HEADS_TEXT
 from triton_models.export.temper import temper_graph, tempered
-from triton_models.training.calibrate import TEMPERATURES, judge, pick_thresholds, require_calibration_rows
+from triton_models.training.calibrate import (
+    TEMPERATURES,
+    confidence_loss,
+    judge,
+    pick_thresholds,
+    require_calibration_rows,
+)
 from triton_models.training.corpus import read_corpus
 from triton_models.training.evaluate import Evaluator
 from triton_models.training.shown import Inputs
@@ -129,15 +135,12 @@ class Recalibration:
         return best if gains else 1.0
 
     def _loss(self, task: Task, answered: _Answered, temperature: float) -> float:
-        """Mean negative log-likelihood of the rows with exactly one right column; infinite without any."""
+        """Of the rows with exactly one right column."""
         columns = {label: column for column, label in enumerate(task.labels)}
         words = self._words(task, answered)
         rows = [row for row, word in enumerate(words) if word in columns]
-        if not rows:
-            return float("inf")
-        truth = [columns[str(words[row])] for row in rows]
-        probability = tempered(answered.probabilities[task.handle][rows], temperature)[np.arange(len(rows)), truth]
-        return float(-np.log(np.maximum(probability, 1e-12)).mean())
+        right = np.array([columns[str(words[row])] for row in rows], dtype=np.int64)
+        return confidence_loss(tempered(answered.probabilities[task.handle][rows], temperature), right)
 
     def _thresholds(self, task: Task, calibration: _Answered, temperature: float) -> TaskThresholds | None:
         words = self._words(task, calibration)

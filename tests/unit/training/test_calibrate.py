@@ -6,7 +6,16 @@ import pytest
 
 from consumer.bundle import NEVER
 from consumer.enrichment.ontology import Ontology
-from triton_models.training.calibrate import Judged, judge, lowest_safe, pick_thresholds, require_calibration_rows
+from triton_models.export.temper import tempered
+from triton_models.training.calibrate import (
+    TEMPERATURES,
+    Judged,
+    confidence_loss,
+    judge,
+    lowest_safe,
+    pick_thresholds,
+    require_calibration_rows,
+)
 from triton_models.training.metrics import wilson
 from triton_models.training.split import Split
 
@@ -19,6 +28,26 @@ def test_rows_of_another_split_are_refused(foreign: int) -> None:
 
     with pytest.raises(ValueError, match=f"not of the calibration split, for example {foreign}"):
         require_calibration_rows([4, foreign], SPLITS)
+
+
+def test_a_temperature_makes_the_likeliest_answer_as_sure_as_it_is_right_wherever_the_wrong_ones_lie() -> None:
+    probabilities = np.tile(np.array([0.9, 0.06, 0.03, 0.01], dtype=np.float32), (500, 1))
+    right = np.array([0, 0, 0, 0, 3] * 100)
+
+    best = min(TEMPERATURES, key=lambda temperature: confidence_loss(tempered(probabilities, temperature), right))
+
+    assert tempered(probabilities, best).max() == pytest.approx(0.8, abs=0.02)
+    assert confidence_loss(probabilities[:0], right[:0]) == float("inf")
+
+
+def test_what_is_picked_on_one_split_holds_on_another_with_room_to_spare() -> None:
+    random = np.random.default_rng(5)
+    confidence = random.uniform(0.5, 1, 2_500).astype(np.float32)
+    judged = Judged(np.arange(2_500), np.full(2_500, "2"), confidence, random.random(2_500) < confidence)
+
+    taken = confidence >= pick_thresholds(judged).accept
+
+    assert wilson(int(judged.is_right[taken].sum()), int(taken.sum()))[0] >= 0.91
 
 
 def test_the_lower_bound_counts_not_the_face_value() -> None:
