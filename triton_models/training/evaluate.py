@@ -75,6 +75,8 @@ class Evaluator:
         shown = with_titles_for(inputs, products, self._words)
         images = self._image_features(photos_for(inputs, products))
         texts = self._text_features(shown) if inputs.has_titles else {}
+        if inputs.needs_photo:
+            texts = {row: vector for row, vector in texts.items() if row in images}
         both, photo, title = (
             sorted(rows)
             for rows in (images.keys() & texts.keys(), images.keys() - texts.keys(), texts.keys() - images.keys())

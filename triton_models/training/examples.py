@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import numpy as np
 
@@ -39,6 +41,18 @@ class Examples:
     features: NDArray[np.float32]
     targets: Mapping[str, NDArray[np.bool_]]
     """By task, the right columns."""
+    is_second_half: NDArray[np.bool_]
+    """Two halves with no group of products in both: what is fitted on one can be tried on the other."""
+
+    def half(self, *, second: bool) -> Examples:
+        """One of the halves."""
+        kept = self.is_second_half == second
+        return Examples(
+            tuple(compress(self.rows, kept)),
+            self.features[kept],
+            {handle: right[kept] for handle, right in self.targets.items()},
+            self.is_second_half[kept],
+        )
 
     def of(self, handle: str) -> CalibrationSet:
         """One task's."""
@@ -46,10 +60,15 @@ class Examples:
 
     def accuracy(self, handle: str, head: LinearHead | FusedHead) -> float | None:
         """Share of labelled products whose likeliest column is right; None without any."""
+        right = self.rights(handle, head)
+        return float(right.mean()) if len(right) else None
+
+    def rights(self, handle: str, head: LinearHead | FusedHead) -> NDArray[np.bool_]:
+        """Of each labelled product, whether its likeliest column is right."""
         right = self.targets[handle]
-        known = right.any(1)
         answers = head.logits(self.features).argmax(1)
-        return float(right[np.arange(len(right)), answers][known].mean()) if known.any() else None
+        is_right: NDArray[np.bool_] = right[np.arange(len(right)), answers][right.any(1)]
+        return is_right
 
 
 class Presenter:
@@ -101,4 +120,6 @@ class Presenter:
 
     def _examples(self, vectors: Mapping[int, NDArray[np.float32]]) -> Examples:
         rows = tuple(vectors)
-        return Examples(rows, np.stack([*vectors.values()]), self._corpus.targets(rows))
+        products = (self._corpus.products[row] for row in rows)
+        halves = [crc32((product.group or product.key).encode()) % 2 == 1 for product in products]
+        return Examples(rows, np.stack([*vectors.values()]), self._corpus.targets(rows), np.array(halves))

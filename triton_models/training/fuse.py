@@ -66,7 +66,8 @@ def fuse(towers: Towers, calibration: Sets, validation: Sets, hollow: Sequence[E
 
     `calibration`, `validation`: by kind. `hollow`: fused examples of the validation split with titles that give nothing
     away, one for each way of it. They count for as little in the weights as leaves the sum no worse on any of them than
-    the photo alone, or for as much as the titles as they are where nothing less does.
+    the photo alone, on rows that the weights have not seen, or for as much as the titles as they are where nothing less
+    does.
     """
     image = _calibrated(towers.image, calibration["image"], validation["image"])
     text = _calibrated(towers.text, calibration["text"], validation["text"])
@@ -85,17 +86,28 @@ def _calibrated(heads: Mapping[str, LinearHead], calibration: Examples, validati
 
 def weigh_safely(head: FusedHead, whole: Examples, hollow: Sequence[Examples], handle: str) -> FusedHead:
     """The head with the weights for titles as they are that does no harm where they say nothing, or the least."""
+    # What a gate knows by heart does no harm where it learnt it, so each half is tried by what the other taught.
+    halves = [[examples.half(second=second) for examples in (whole, *hollow)] for second in (False, True)]
     for share in _HOLLOW_SHARES:
-        weighed = weigh(head, [(1.0, whole.of(handle)), *((share, titles.of(handle)) for titles in hollow)])
-        if not any(_harms(weighed, titles, handle) for titles in hollow):
+        gained = [0] * len(hollow)
+        for taught, unseen in (halves, halves[::-1]):
+            weighed = _weighed(head, taught, share, handle)
+            gained = [sum(pair) for pair in zip(gained, _gained(weighed, unseen[1:], handle), strict=True)]
+        if min(gained, default=0) >= 0:
             break
-    return weighed
+    return _weighed(head, (whole, *hollow), share, handle)
 
 
-def _harms(head: FusedHead, titles: Examples, handle: str) -> bool:
-    """Whether the photo alone is right more often; not where nothing is labelled."""
-    photo, together = (titles.accuracy(handle, answering) for answering in (head.by_photo(), head))
-    return photo is not None and together is not None and together < photo
+def _weighed(head: FusedHead, examples: Sequence[Examples], share: float, handle: str) -> FusedHead:
+    """By titles as they are, and behind them those that count for `share`."""
+    whole, *hollow = (rows.of(handle) for rows in examples)
+    return weigh(head, [(1.0, whole), *((share, rows) for rows in hollow)])
+
+
+def _gained(head: FusedHead, hollow: Sequence[Examples], handle: str) -> list[int]:
+    """For each kind of title, how many more products are right than by the photo alone."""
+    photo = head.by_photo()
+    return [int(titles.rights(handle, head).sum() - titles.rights(handle, photo).sum()) for titles in hollow]
 
 
 def unweighed(image: LinearHead, text: LinearHead, prior: NDArray[np.float32]) -> FusedHead:
@@ -105,13 +117,13 @@ def unweighed(image: LinearHead, text: LinearHead, prior: NDArray[np.float32]) -
 
 
 def weigh(head: FusedHead, sets: Sequence[tuple[float, CalibrationSet]]) -> FusedHead:
-    """The head with the weights that make the loss over all sets smallest; by the photo alone where no text was learnt.
+    """The head with the weights that make the loss over all sets smallest.
 
-    `sets`: each behind its share of the loss.
+    By the photo alone where no text was learnt, or no product has a label. `sets`: each behind its share of the loss.
     """
-    if not head.text.weight.any():
+    opinions = [(share, said) for share, rows in sets if len((said := _opinions(head, rows)).right)]
+    if not (opinions and head.text.weight.any()):
         return head.by_photo()
-    opinions = [(share, _opinions(head, rows)) for share, rows in sets]
     fit = _Fit(head, torch.cat([said.text_features for _, said in opinions]))
     optimiser = torch.optim.LBFGS(fit.parameters(), max_iter=_MAX_ITERATIONS, line_search_fn="strong_wolfe")
 
@@ -147,7 +159,7 @@ class _Fit(torch.nn.Module):
         start = head.weights
         self._prior = torch.from_numpy(head.prior)
         self._start = torch.tensor([start.image, start.text, start.prior, start.gate.sure, start.gate.bias])
-        self._mean, self._deviation = text_features.mean(0), text_features.std(0) + 1e-6
+        self._mean, self._deviation = text_features.mean(0), text_features.std(0, correction=0) + 1e-6
         self.scalars = torch.nn.Parameter(self._start.clone())
         self.gate = torch.nn.Parameter(torch.zeros(text_features.shape[1]))
 

@@ -16,11 +16,11 @@ class Inputs(StrEnum):
     BLANK_TITLES = "blank-titles"
     """The served path for events with an empty title."""
     BARE_TITLES = "bare-titles"
-    """As served, but without the words of the title that name a colour, a gender or a type."""
+    """Products with a photo, as served, but without the words of the title that name a colour, a gender or a type."""
     USELESS_TITLES = "useless-titles"
-    """As served, but the title is the brand alone, or a stock number, each of every second product."""
+    """Products with a photo, as served, but the title is the brand, or for every second one a stock number."""
     FOREIGN_TITLES = "foreign-titles"
-    """As served, but with another product's title."""
+    """Products with a photo, as served, but with another product's title."""
     SEVERAL_PHOTOS = "several-photos"
     """No title, and three pictures: the photo encoded anew, and two crops of it."""
     STRANGE_PHOTO = "strange-photo"
@@ -35,3 +35,8 @@ class Inputs(StrEnum):
     def has_titles(self) -> bool:
         """Whether some title is."""
         return self not in {Inputs.PHOTOS_ONLY, Inputs.BLANK_TITLES, Inputs.SEVERAL_PHOTOS, Inputs.STRANGE_PHOTO}
+
+    @property
+    def needs_photo(self) -> bool:
+        """Whether products without one are left out: the question is what such a title does to what a photo says."""
+        return self in {Inputs.BARE_TITLES, Inputs.USELESS_TITLES, Inputs.FOREIGN_TITLES}

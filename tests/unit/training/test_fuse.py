@@ -12,10 +12,14 @@ from triton_models.training.fuse import log_shares, unweighed, weigh, weigh_safe
 from triton_models.training.heads import FusedHead, LinearHead
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
     from numpy.typing import NDArray
 
 RANDOM = np.random.default_rng(3)
 CLASSES, PRODUCTS = 4, 800
+SECOND_HALF = np.arange(PRODUCTS) >= PRODUCTS / 2
 
 
 def head(dim: int) -> LinearHead:
@@ -90,7 +94,7 @@ def test_where_no_text_was_learnt_the_photo_decides() -> None:
 
 def test_titles_that_say_nothing_count_for_more_until_they_do_no_harm() -> None:
     def as_examples(rows: CalibrationSet) -> Examples:
-        return Examples(tuple(range(PRODUCTS)), rows.features, {"color": rows.right})
+        return Examples(tuple(range(PRODUCTS)), rows.features, {"color": rows.right}, SECOND_HALF)
 
     told, hollow = examples(TEXT, FEATURES[:, 6:]), examples(IMAGE, FEATURES[:, :6])
     start = unweighed(IMAGE, TEXT, PRIOR)
@@ -101,6 +105,44 @@ def test_titles_that_say_nothing_count_for_more_until_they_do_no_harm() -> None:
 
     assert share_right(safe, hollow) > share_right(heedless, hollow) + 0.2
     assert share_right(unharmed, told) > 0.95
+
+
+def test_where_no_product_has_a_label_the_photo_decides() -> None:
+    nothing = CalibrationSet(FEATURES[:0], np.zeros((0, CLASSES), np.bool_))
+    start = unweighed(IMAGE, TEXT, PRIOR)
+
+    assert weigh(start, [(1.0, nothing), (0.2, nothing)]).weights.told() == start.by_photo().weights.told()
+
+
+def test_that_they_do_no_harm_is_tried_on_products_that_the_weights_have_not_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taught: dict[float, set[float]] = {}
+    tried: list[tuple[float, set[float]]] = []
+
+    def weigh_and_tell(start: FusedHead, sets: Sequence[tuple[float, CalibrationSet]]) -> FusedHead:
+        """Numbered by its temperature; products are known by what their photo gives first."""
+        number = 2.0 + len(taught)
+        taught[number] = {product for _, rows in sets for product in rows.features[:, 0].tolist()}
+        return replace(weigh(start, sets), temperature=number)
+
+    def rights_and_tell(self: Examples, handle: str, asked: FusedHead) -> NDArray[np.bool_]:
+        tried.append((asked.temperature, set(self.features[:, 0].tolist())))
+        return rights(self, handle, asked)
+
+    rights = Examples.rights
+    monkeypatch.setattr("triton_models.training.fuse.weigh", weigh_and_tell)
+    monkeypatch.setattr(Examples, "rights", rights_and_tell)
+    told, hollow = (
+        Examples(tuple(range(PRODUCTS)), rows.features, {"color": rows.right}, SECOND_HALF)
+        for rows in (examples(TEXT, FEATURES[:, 6:]), examples(IMAGE, FEATURES[:, :6]))
+    )
+
+    weigh_safely(unweighed(IMAGE, TEXT, PRIOR), told, [hollow], "color")
+
+    assert len(set().union(*(products for _, products in tried))) == PRODUCTS
+    assert all(not products & taught.get(number, set()) for number, products in tried)
+    assert len(taught[max(taught)]) == PRODUCTS
 
 
 def test_shares_count_rows_with_one_right_column_and_none_is_nothing() -> None:
