@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.bundle import Bundle
+    from triton_models.training.examine import Examined
 
 
 def _must_end_in(*endings: str) -> Callable[[Path | None], Path | None]:
@@ -87,10 +88,7 @@ def evaluate(
     from consumer.bundle import load_bundle
 
     with needs_extra("train"):
-        from triton_models.training.details import details_of
         from triton_models.training.examine import Examination, Examiner
-        from triton_models.training.gallery import gallery_text
-        from triton_models.training.report import report_text
         from triton_models.training.scoring import Scope
 
     shown = chosen_inputs(inputs, photos_only, titles_only, blank_titles)
@@ -100,13 +98,8 @@ def evaluate(
     asked = Examination(data, Scope(split.value, space.value, shown), probe, log_of_looks(loaded))
     with progress_bars() as progress:
         examined = Examiner(loaded, cache or models_cache(), progress).examine(asked)
+    _write_pages(examined, report, gallery)
     found = examined.evaluation
-    if report:
-        by_task = {task.question.task: details_of(task) for task in examined.tasks}
-        _write(report, report_text(report.suffix, found, by_task))
-    if gallery:
-        title = f"Bundle {found.bundle} on {found.dataset}, split {found.split}, {found.inputs}"
-        _write(gallery, gallery_text(title, examined.tasks))
     print_evaluation(found, output)
     name_some(found.faults)
     name_some(found.unknown_labels)
@@ -121,6 +114,20 @@ def _refuse_looks_at_the_test_split(data: Path, split: SplitChoice, bundle: Bund
         raise OptionInvalid("--gallery is for another split: who looks at mistakes learns from them")
     if split is SplitChoice.ALL and count_seen(bundle, read_folder(data).products):
         raise OptionInvalid("--gallery: the bundle learnt from some of these products, so others are its test split")
+
+
+def _write_pages(examined: Examined, report: Path | None, gallery: Path | None) -> None:
+    from triton_models.training.details import details_of
+    from triton_models.training.gallery import gallery_text
+    from triton_models.training.report import report_text
+
+    found = examined.evaluation
+    if report:
+        by_task = {asked.question.task: details_of(asked) for asked in examined.tasks}
+        _write(report, report_text(report.suffix, found, by_task))
+    if gallery:
+        title = f"Bundle {found.bundle} on {found.dataset}, split {found.split}, {found.inputs}"
+        _write(gallery, gallery_text(title, examined.tasks))
 
 
 def _write(path: Path, text: str) -> None:
