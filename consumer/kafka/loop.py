@@ -14,7 +14,7 @@ from consumer.errors import BrokerUnavailable
 from consumer.kafka.assignment import Assignment
 from consumer.kafka.at_least_once import Flushes
 from consumer.kafka.broker import CurrentLimits, read_limits, require_partners, require_topics
-from consumer.kafka.clients import Clients, Reports, connect, connect_admin
+from consumer.kafka.clients import Clients, Reports, connect, connect_admin, is_incremental
 from consumer.kafka.cluster import Cluster
 from consumer.kafka.dead_letter import DeadLetterLimit, DeadLetters
 from consumer.kafka.intake import Intake
@@ -130,8 +130,9 @@ class Loop:
             raise Stopped
 
     def _publisher(self, clients: Clients) -> Publisher:
-        is_exact = self._settings.engine.delivery is Delivery.EXACTLY_ONCE
-        return (Transactions if is_exact else Flushes)(clients, self._keep_waiting)
+        if self._settings.engine.delivery is Delivery.EXACTLY_ONCE:
+            return Transactions(clients, self._keep_waiting, works_on=is_incremental(self._settings))
+        return Flushes(clients, self._keep_waiting)
 
     def _parts(self, clients: Clients, publisher: Publisher, limits: CurrentLimits, assignment: Assignment) -> Parts:
         settings = self._settings

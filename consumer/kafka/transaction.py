@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from consumer.errors import Refused, StaleGeneration
 from consumer.kafka.faults import fatal_for, kafka_error
@@ -15,8 +15,9 @@ from consumer.kafka.waiting import insist, within
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from confluent_kafka import KafkaError, Message, Producer
+    from confluent_kafka import Message, Producer
 
+    from consumer.errors import Fatal
     from consumer.events import OutputRecord
     from consumer.kafka.clients import Clients
     from consumer.kafka.publishing import Batch
@@ -31,7 +32,9 @@ OFFSETS_S = 15.0
 class Transactions:
     """Publishes through one transactional producer. Owner thread only."""
 
-    def __init__(self, clients: Clients, keep_waiting: KeepWaiting) -> None:
+    def __init__(self, clients: Clients, keep_waiting: KeepWaiting, *, works_on: bool) -> None:
+        """`works_on`: members keep their partitions while the group moves, as incremental protocols have it."""
+        self._works_on = works_on
         self._open_producer = clients.open_producer
         self._consumer = clients.consumer
         self._keep_waiting = keep_waiting
@@ -61,7 +64,14 @@ class Transactions:
         except KafkaException as exception:
             self._abort(exception)
             error = kafka_error(exception)
-            raise (fatal_for(error) or NotPublished(error)) from exception
+            raise (self._fatal_for(error) or NotPublished(error)) from exception
+
+    def _fatal_for(self, error: KafkaError) -> Fatal | None:
+        # The group moved on in the middle of a transaction of a member that works on. What it still owns after the next
+        # poll is published in the new generation. A restart would move the group again, under the feet of the others.
+        if self._works_on and error.code() == KafkaError.ILLEGAL_GENERATION:
+            return None
+        return fatal_for(error)
 
     def _send_offsets(self, batch: Batch) -> None:
         if not batch.offsets:

@@ -41,7 +41,7 @@ def kafka() -> Scripted:
 
 @pytest.fixture
 def transactions(kafka: Scripted) -> Transactions:
-    transactions = Transactions(kafka.clients, Patience())
+    transactions = Transactions(kafka.clients, Patience(), works_on=False)
     transactions.start()
     kafka.calls.clear()
     return transactions
@@ -128,6 +128,28 @@ def test_an_error_that_trying_cannot_cure_ends_the_process(
     assert kafka.producer.published == []
 
 
+def test_a_member_that_works_on_publishes_again_when_the_group_has_moved(kafka: Scripted) -> None:
+    transactions = Transactions(kafka.clients, Patience(), works_on=True)
+    transactions.start()
+    kafka.fails("offsets as generation 1", error(KafkaError.ILLEGAL_GENERATION, **ABORTABLE))
+
+    with pytest.raises(NotPublished):
+        transactions.publish(BATCH)
+    assert (kafka.calls[-1], kafka.producer.published) == ("abort", [])
+    transactions.publish(BATCH)
+
+    assert len(kafka.producer.published) == 2
+
+
+def test_a_member_that_works_on_and_was_forgotten_starts_again(kafka: Scripted) -> None:
+    transactions = Transactions(kafka.clients, Patience(), works_on=True)
+    transactions.start()
+    kafka.fails("offsets as generation 1", error(KafkaError.UNKNOWN_MEMBER_ID, **ABORTABLE))
+
+    with pytest.raises(StaleGeneration):
+        transactions.publish(BATCH)
+
+
 def test_a_fatal_abort_asks_for_a_fresh_start(kafka: Scripted, transactions: Transactions) -> None:
     kafka.fails("commit", error(KafkaError._TIMED_OUT, **ABORTABLE))
     kafka.fails("abort", error(KafkaError.INVALID_TXN_STATE, **FATAL))
@@ -172,7 +194,7 @@ def test_a_slot_that_is_refused_ends_the_process(kafka: Scripted, transactions: 
 def test_a_stop_ends_a_wait_that_has_no_end(kafka: Scripted) -> None:
     kafka.fails("commit", *[error(KafkaError._TIMED_OUT, **RETRIABLE)] * 10)
 
-    transactions = Transactions(kafka.clients, Patience(3))
+    transactions = Transactions(kafka.clients, Patience(3), works_on=False)
     transactions.start()
     with pytest.raises(Stopped):
         transactions.publish(BATCH)
