@@ -25,7 +25,9 @@ _FLUSH_S = 5.0
 class Flushes:
     """Publishes through a plain producer. A crash between outputs and offsets repeats outputs, never loses any."""
 
-    def __init__(self, clients: Clients, keep_waiting: KeepWaiting) -> None:
+    def __init__(self, clients: Clients, keep_waiting: KeepWaiting, *, works_on: bool) -> None:
+        """`works_on`: members keep their partitions while the group moves, as incremental protocols have it."""
+        self._works_on = works_on
         self._open_producer = clients.open_producer
         self._consumer = clients.consumer
         self._keep_waiting = keep_waiting
@@ -54,4 +56,4 @@ class Flushes:
                 insist(lambda: self._consumer.commit(offsets=offsets, asynchronous=False), self._keep_waiting)
         except KafkaException as exception:
             error = kafka_error(exception)
-            raise (fatal_for(error) or NotPublished(error)) from exception
+            raise (fatal_for(error, works_on=self._works_on) or NotPublished(error)) from exception

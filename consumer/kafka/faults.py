@@ -116,9 +116,17 @@ def kafka_error(exception: KafkaException) -> KafkaError:
     return error
 
 
-def fatal_for(error: KafkaError) -> Fatal | None:
-    """The error that must end this process; None when it can go on."""
+def fatal_for(error: KafkaError, *, works_on: bool = False) -> Fatal | None:
+    """The error that must end this process; None when it can go on.
+
+    `works_on`: it came of a batch of a member that keeps its partitions while the group moves, as incremental protocols
+    have it.
+    """
     code = error.code()
+    if works_on and code == KafkaError.ILLEGAL_GENERATION:
+        # The group moved on in the middle of a batch. What is still owned after the next poll is published in the new
+        # generation. A restart would move the group again, under the feet of the others.
+        return None
     words = f"{error.name()}: {error.str()}"
     if (advice := _REFUSALS.get(code)) is not None:
         return Refused(f"Kafka refuses us ({words}); look at: {advice}")

@@ -130,9 +130,9 @@ class Loop:
             raise Stopped
 
     def _publisher(self, clients: Clients) -> Publisher:
-        if self._settings.engine.delivery is Delivery.EXACTLY_ONCE:
-            return Transactions(clients, self._keep_waiting, works_on=is_incremental(self._settings))
-        return Flushes(clients, self._keep_waiting)
+        is_exact = self._settings.engine.delivery is Delivery.EXACTLY_ONCE
+        publisher = Transactions if is_exact else Flushes
+        return publisher(clients, self._keep_waiting, works_on=is_incremental(self._settings))
 
     def _parts(self, clients: Clients, publisher: Publisher, limits: CurrentLimits, assignment: Assignment) -> Parts:
         settings = self._settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from consumer.errors import Refused, StaleGeneration
 from consumer.kafka.faults import fatal_for, kafka_error
@@ -15,9 +15,8 @@ from consumer.kafka.waiting import insist, within
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from confluent_kafka import Message, Producer
+    from confluent_kafka import KafkaError, Message, Producer
 
-    from consumer.errors import Fatal
     from consumer.events import OutputRecord
     from consumer.kafka.clients import Clients
     from consumer.kafka.publishing import Batch
@@ -64,14 +63,7 @@ class Transactions:
         except KafkaException as exception:
             self._abort(exception)
             error = kafka_error(exception)
-            raise (self._fatal_for(error) or NotPublished(error)) from exception
-
-    def _fatal_for(self, error: KafkaError) -> Fatal | None:
-        # The group moved on in the middle of a transaction of a member that works on. What it still owns after the next
-        # poll is published in the new generation. A restart would move the group again, under the feet of the others.
-        if self._works_on and error.code() == KafkaError.ILLEGAL_GENERATION:
-            return None
-        return fatal_for(error)
+            raise (fatal_for(error, works_on=self._works_on) or NotPublished(error)) from exception
 
     def _send_offsets(self, batch: Batch) -> None:
         if not batch.offsets:

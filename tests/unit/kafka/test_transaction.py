@@ -202,7 +202,7 @@ def test_a_stop_ends_a_wait_that_has_no_end(kafka: Scripted) -> None:
 
 @pytest.fixture
 def flushes(kafka: Scripted) -> Flushes:
-    flushes = Flushes(kafka.clients, Patience())
+    flushes = Flushes(kafka.clients, Patience(), works_on=False)
     flushes.start()
     kafka.calls.clear()
     return flushes
@@ -229,3 +229,16 @@ def test_without_transactions_a_stale_member_starts_again(kafka: Scripted, flush
 
     with pytest.raises(StaleGeneration):
         flushes.publish(BATCH)
+
+
+def test_without_transactions_a_member_that_works_on_delivers_again_when_the_group_has_moved(kafka: Scripted) -> None:
+    flushes = Flushes(kafka.clients, Patience(), works_on=True)
+    flushes.start()
+    kafka.fails("commit offsets", error(KafkaError.ILLEGAL_GENERATION))
+
+    with pytest.raises(NotPublished):
+        flushes.publish(BATCH)
+    assert kafka.consumer.commits == []
+    flushes.publish(BATCH)
+
+    assert kafka.consumer.commits == [OFFSET]
