@@ -13,7 +13,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 PROXY := github.com/Shopify/toxiproxy/v2/cmd/server@v2.8.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint type test test-fast test-full gates demo demo-seeds bench bench-engine bench-feed bench-hosts bench-images bench-models chaos docs clean
+.PHONY: help setup lint type test test-fast test-full gates demo demo-seeds bench bench-engine bench-feed bench-hosts bench-images bench-models bench-tagger chaos docs clean
 
 help: ## what each task does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ gates: $(VENV)/.tested ## what a bundle must pass to be shipped, measured on the
 
 bench-models: $(VENV)/.tested ## what is decided on frozen features, and what the shipped bundle looks at (MODELS="--parts twins")
 	$(BIN)/python -m tests.bench.models $(MODELS)
+
+bench-tagger: $(VENV)/.tested ## products a second through the served ensemble, and in which batches (TAGGER="--products 400")
+	$(BIN)/python -m tests.bench.tagger $(TAGGER)
 
 demo: $(VENV)/.installed ## real Kafka, real Triton, a trained model, a made-up vendor feed
 	$(HANGTAG) demo

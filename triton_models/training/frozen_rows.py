@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from triton_models.training.split import families
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from triton_models.training.corpus import Corpus
     from triton_models.training.progress import Progress
     from triton_models.training.split import Split
-    from triton_models.training.trunk_features import TrunkFeatures
     from triton_models.training.views import ViewCache
 
 #: Changing it deals all families anew.
@@ -48,7 +47,7 @@ class FrozenRows:
 
     def share(self, share: float) -> FrozenRows:
         """About this share of the products, whole families; a smaller share lies within a larger one."""
-        rows = [row for row, family in enumerate(self.families) if _position(family) < share]
+        rows = [row for row, family in enumerate(self.families) if lies_in(share, family)]
         return FrozenRows(
             self.features[rows],
             tuple(self.datasets[row] for row in rows),
@@ -57,10 +56,24 @@ class FrozenRows:
         )
 
 
+class SeesPhotos(Protocol):
+    """What gives features of photos; `TrunkFeatures` is one."""
+
+    def of(
+        self,
+        pixels: NDArray[np.uint8],
+        shown: Sequence[int],
+        hashes: Sequence[str],
+        progress: Callable[[int, int], None],
+    ) -> NDArray[np.float16]:
+        """`[n, D]` of the rows `shown` of `pixels` `[v, 2, side, side, 3]`; `hashes` names the photos."""
+        ...
+
+
 class RowReader:
     """Reads the rows of one corpus."""
 
-    def __init__(self, corpus: Corpus, views: ViewCache, features: TrunkFeatures, progress: Progress) -> None:
+    def __init__(self, corpus: Corpus, views: ViewCache, features: SeesPhotos, progress: Progress) -> None:
         """Decodes what the cache of views lacks."""
         self._corpus = corpus
         self._features = features
@@ -100,6 +113,7 @@ def learnable(rows: FrozenRows, *, judged: FrozenRows) -> Sequence[str]:
     ]
 
 
-def _position(family: str) -> float:
-    """From 0 to 1, evenly; nothing to do with the split."""
-    return int.from_bytes(hashlib.sha256(f"{_SALT}/{family}".encode()).digest()[:8], "big") / 2**64
+def lies_in(share: float, family: str) -> bool:
+    """Whether a family is among this share of them, from 0 to 1; nothing to do with the split."""
+    position = int.from_bytes(hashlib.sha256(f"{_SALT}/{family}".encode()).digest()[:8], "big") / 2**64
+    return position < share

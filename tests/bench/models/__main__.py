@@ -24,6 +24,8 @@ from consumer.bundle import load_bundle
 from consumer.cli.models_place import models_cache
 from tests.bench.models.home import report as report_home
 from tests.bench.models.learning import Asked, Learning
+from tests.bench.models.look_learning import report as report_looks
+from tests.bench.models.precision import report as report_precision
 from tests.bench.models.shortcuts import report as report_shortcuts
 from tests.support.data import DEFAULT
 from triton_models.training.dense_training import DenseRecipe, Weighing
@@ -38,6 +40,8 @@ PARTS = {
     "neighbours": "whether what lies side by side is alike, by all tasks and by one alone",
     "curve": "1/16 to all of the training families",
     "choices": "class weights, sum of losses, label smoothing, dropout: one changed at a time",
+    "looks": "photos shown larger, smaller, on other margins, with another second view",
+    "precision": "the shipped bundle in other runtimes and precisions",
     "shortcuts": "the shipped bundle with parts of the photos hidden",
     "home": "photos taken at home, five-fold by sender, half an hour; `hangtag models train` comes before it",
 }
@@ -69,12 +73,16 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     catalogue = options.data / DATASETS[0]
     recipe, sources = load_recipe(), default_sources([options.data / name for name in DATASETS])
+    dense = DenseRecipe(replace(recipe.image, batch=options.batch), options.epochs, weighing=options.weighing)
+    asked = Asked(options.share, tuple(options.twins), options.cache, options.drawings)
     if parts := [part for part in options.parts if part in FROZEN_PARTS]:
-        dense = DenseRecipe(replace(recipe.image, batch=options.batch), options.epochs, weighing=options.weighing)
-        asked = Asked(options.share, tuple(options.twins), options.cache, options.drawings)
         learning = Learning(sources, recipe, dense, asked, Said())
         for part in parts:
             _print(learning.report(part))
+    if "looks" in options.parts:
+        _print(report_looks(default_sources([catalogue]), recipe, dense, asked, Said()))
+    if "precision" in options.parts:
+        _print(report_precision(load_bundle(options.bundle), catalogue, options.products, Said()))
     if "shortcuts" in options.parts:
         _print(report_shortcuts(load_bundle(options.bundle), catalogue, options.products, Said()))
     if "home" in options.parts:
@@ -98,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--parts",
         type=_parts,
-        default=[*FROZEN_PARTS, "shortcuts"],
+        default=[*FROZEN_PARTS, "looks", "precision", "shortcuts"],
         help=f"of {','.join(PARTS)}; all but home unless told",
     )
     add("--data", type=Path, default=Path(os.environ.get("HANGTAG_DATA", DEFAULT)), help=f"with {', '.join(DATASETS)}")

@@ -25,6 +25,10 @@ def choices(starter: DenseRecipe) -> Iterator[tuple[str, DenseRecipe]]:
     yield "another seed", replace(starter, seed=starter.seed + 1)
     yield "class weights count^-0.5", replace(starter, weighing=Weighing.BY_COUNT)
     yield "losses divided by ln K", replace(starter, weighing=Weighing.BY_ANSWERS)
+    for exponent in (0.5, 0.7, 1.0):
+        if exponent != starter.image.exponent:
+            drawn = replace(starter.image, exponent=exponent)
+            yield f"data sets drawn by size^{exponent:g}", replace(starter, image=drawn)
     for smoothing in (0.0, 0.05, 0.1):
         if smoothing != starter.image.smoothing:
             yield f"label smoothing {smoothing:g}", replace(starter, image=replace(starter.image, smoothing=smoothing))

@@ -40,5 +40,5 @@ def report(bundle: Bundle, catalogue: Path, count: int, progress: Progress) -> l
         found = {
             str(hidden): against_whole(bundle, space, products, whole, answers) for hidden, answers in kept.items()
         }
-        lines += ["", f"{name}, differences in points:", "", *table_lines(tables.masks(found))]
+        lines += ["", f"{name}, differences in points:", "", *table_lines(tables.changes(found, "without "))]
     return lines

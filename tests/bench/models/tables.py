@@ -40,14 +40,14 @@ def pairs(found: Mapping[str, Paired], first: str, second: str) -> Table:
     return Table(header, tuple(rows))
 
 
-def masks(found: Mapping[str, Mapping[str, Paired]]) -> Table:
-    """One row a task: the accuracy as it is, and for each part that was hidden what that changed, in points."""
+def changes(found: Mapping[str, Mapping[str, Paired]], prefix: str = "") -> Table:
+    """One row a task: the accuracy as it is, and what each name changed of it, in points."""
     first = next(iter(found.values()))
     rows = (
         (task, f"{one.n:,}", f"{one.accuracy_a:.3f}", *(_points(tasks[task]) for tasks in found.values()))
         for task, one in first.items()
     )
-    return Table(("task", "n", "as it is", *(f"without {part}" for part in found)), tuple(rows))
+    return Table(("task", "n", "as it is", *(f"{prefix}{name}" for name in found)), tuple(rows))
 
 
 def curve(found: Mapping[str, Answers]) -> Table:
