@@ -41,7 +41,7 @@ def _resized(height: int, views: Tensor) -> Tensor:
 
 def _on_margin(level: float | None, views: Tensor) -> Tensor:
     """None: the outermost pixels go on."""
-    photo, sides = _photo(views), (_LEFT, views.shape[-1] - _RIGHT)
+    photo, sides = _photo(views), (_LEFT, views.shape[-1] - _RIGHT, 0, 0)
     return functional.pad(photo, sides, "replicate") if level is None else functional.pad(photo, sides, value=level)
 
 
