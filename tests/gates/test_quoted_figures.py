@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,14 +14,36 @@ if TYPE_CHECKING:
 
     Quoted = Callable[..., dict[str, Any]]
 
-#: Photo and title, space B.
-BARS = {"gender": 0.99, "article": 0.975, "colour": 0.92}
+README = Path(__file__).parents[2] / "README.md"
+#: Label space and input, task: least accuracy. Sub category and usage with a title: all rows, hence space A.
+BARS = {
+    ("A", "photos-only"): {
+        "gender": 0.920,
+        "master": 0.9955,
+        "sub": 0.962,
+        "article": 0.890,
+        "colour": 0.725,
+        "season": 0.770,
+        "usage": 0.920,
+    },
+    ("A", "all"): {"sub": 0.990, "usage": 0.955},
+    ("B", "all"): {"gender": 0.997, "article": 0.990, "colour": 0.945, "season": 0.850},
+}
+#: Bars that the shipped bundle does not reach: `docs/decisions/0024-bars-of-bundle-3.md` says what was tried.
+SHORT = {
+    *(("A", "photos-only", task) for task in ("gender", "master", "sub", "article", "season", "usage")),
+    *(("A", "all", task) for task in ("sub", "usage")),
+    *(("B", "all", task) for task in ("gender", "article", "season")),
+}
+#: The lower end of the interval may lie below a bar by this much.
+MARGIN = 0.01
 #: By input and attribute: the least coverage of what is accepted.
 COVERAGE = {
     ("all", "target-gender"): 0.90,
     ("all", "category"): 0.85,
     ("all", "color"): 0.70,
     ("photos-only", "target-gender"): 0.90,
+    ("photos-only", "category"): 0.85,
 }
 ACCEPTED_PRECISION = 0.90
 #: Of tasks with enough products for ten bins, shown what they are calibrated for.
@@ -36,28 +60,46 @@ def test_nothing_that_is_quoted_was_learnt_from(figures: dict[str, Any]) -> None
 @pytest.mark.gate(2)
 @pytest.mark.parametrize("space", ["A", "B", "ours"])
 def test_every_task_beats_the_commonest_answer(space: str, quoted: Quoted) -> None:
-    found = quoted(space, "bare-titles")
-    commonest = found["baselines"]["majority"]
+    commonest = quoted(space, "all")["baselines"]["majority"]
 
     for inputs in ("photos-only", "titles-only", "all"):
         for task, metrics in quoted(space, inputs)["tasks"].items():
             assert metrics["ci95"][0] > commonest[task]["ci95"][1], (inputs, task)
 
 
-@pytest.mark.parametrize("task", BARS)
-def test_the_figures_are_not_below_the_bars(task: str, quoted: Quoted) -> None:
-    assert quoted("B", "all")["tasks"][task]["accuracy"] >= BARS[task]
+@pytest.mark.parametrize(("space", "inputs"), BARS)
+def test_the_figures_are_not_below_the_bars(space: str, inputs: str, quoted: Quoted) -> None:
+    found = quoted(space, inputs)["tasks"]
+    missed = set()
+    for task, bar in BARS[space, inputs].items():
+        estimate, low, n = found[task]["accuracy"], found[task]["ci95"][0], found[task]["n"]
+        margin = "with" if low >= bar - MARGIN else "without"
+        verdict = "missed" if estimate < bar else f"reached {margin} margin"
+        print(
+            f"\nspace {space}, {inputs}, {task}: {estimate:.4f} (from {low:.4f}), n {n:,}; bar {bar}: {verdict}", end=""
+        )
+        missed |= {(space, inputs, task)} if estimate < bar else set()
+
+    # In both directions: a bar that is reached does not stay on the list of those that are not.
+    assert missed == {entry for entry in SHORT if entry[:2] == (space, inputs)}
 
 
 @pytest.mark.gate(3)
 @pytest.mark.parametrize("space", ["A", "B", "ours"])
-def test_a_title_without_its_words_does_not_harm_what_the_photo_says(space: str, quoted: Quoted) -> None:
-    photo, bare = (
-        {task: figure["accuracy"] for task, figure in quoted(space, inputs)["tasks"].items()}
-        for inputs in ("photos-only", "bare-titles")
+@pytest.mark.parametrize("inputs", ["bare-titles", "useless-titles"])
+def test_a_title_that_says_nothing_does_not_harm_what_the_photo_says(space: str, inputs: str, quoted: Quoted) -> None:
+    photo, worse = (
+        {task: figure["accuracy"] for task, figure in quoted(space, shown)["tasks"].items()}
+        for shown in ("photos-only", inputs)
     )
 
-    assert {task: bare[task] - photo[task] >= -A_POINT for task in photo} == dict.fromkeys(photo, True)
+    assert {task: worse[task] - photo[task] for task in photo if worse[task] - photo[task] < -A_POINT} == {}
+
+
+@pytest.mark.gate(3)
+@pytest.mark.parametrize("space", ["A", "B", "ours"])
+def test_a_blank_title_is_no_title(space: str, quoted: Quoted) -> None:
+    assert quoted(space, "blank-titles")["tasks"] == quoted(space, "photos-only")["tasks"]
 
 
 @pytest.mark.gate(3)
@@ -102,3 +144,14 @@ def test_no_figure_stands_without_its_split_its_n_and_its_interval(figures: dict
         for accepted in entry["accepted"].values():
             assert accepted["wilson_low"] <= accepted["precision"]
             assert accepted["accepted"] <= accepted["n"] <= entry["products"]
+
+
+@pytest.mark.gate(11)
+def test_the_readme_quotes_the_figures_of_the_bundle(quoted: Quoted) -> None:
+    rows = re.findall(r"^\| (\w+) \(\d+\) \| (.+) \| (.+) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert rows
+    for task, *cells in rows:
+        for inputs, cell in zip(("photos-only", "all"), cells, strict=True):
+            found = quoted("A", inputs)["tasks"][task]
+            assert cell == f"{found['accuracy']:.3f} of {found['n']:,}".removeprefix("0"), (task, inputs)
