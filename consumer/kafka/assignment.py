@@ -55,6 +55,7 @@ class Assignment:
         self._watch = watch
         self._keep_waiting = keep_waiting
         self._open: dict[int, Progress] = {}
+        self._is_leaving = False
         self._before_revoke: Callable[[], None] = _nothing
         self._after_assign: Callable[[], None] = _nothing
 
@@ -80,6 +81,11 @@ class Assignment:
         """These partitions, or all that are ours, as the client wants them."""
         return [TopicPartition(self._topic, progress.partition) for progress in (self if of is None else of)]
 
+    def leave(self) -> None:
+        """Close the consumer, which leaves the group. What is ours is published once more, nothing new begins."""
+        self._is_leaving = True
+        self._consumer.close()
+
     def close(self) -> None:
         """Nothing is ours any more; what finishes from now on is thrown away, and a revoke publishes nothing."""
         self._before_revoke = self._after_assign = _nothing
@@ -88,6 +94,10 @@ class Assignment:
         self._open.clear()
 
     def _on_assign(self, _: Consumer, given: Sequence[TopicPartition]) -> None:
+        if self._is_leaving:
+            # The group moved while we go. The client answers no question any more; what it is given it takes by itself,
+            # and gives back.
+            return
         # For all questions together: no poll comes in between.
         self._answers_by_s = time.monotonic() + self._committed_wait_s
         if given:  # what was added to the input alone is told now, not by its first record

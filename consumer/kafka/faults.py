@@ -55,6 +55,9 @@ _STALE = {
     KafkaError.FENCED_MEMBER_EPOCH,
 }
 
+#: Of them, those that say no more than that the group moved in between; KIP-848 has the second for plain commits.
+_MOVED = {KafkaError.ILLEGAL_GENERATION, KafkaError.STALE_MEMBER_EPOCH}
+
 #: Somebody is not there at the moment: asking again is all there is to do.
 _OUTAGES = {
     KafkaError._TRANSPORT,
@@ -123,7 +126,7 @@ def fatal_for(error: KafkaError, *, works_on: bool = False) -> Fatal | None:
     have it.
     """
     code = error.code()
-    if works_on and code == KafkaError.ILLEGAL_GENERATION:
+    if works_on and code in _MOVED:
         # The group moved on in the middle of a batch. What is still owned after the next poll is published in the new
         # generation. A restart would move the group again, under the feet of the others.
         return None

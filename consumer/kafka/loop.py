@@ -91,10 +91,10 @@ class Loop:
             while self._stop_by_s is None:
                 owner.turn()
             owner.drain(self._stop_by_s)
-            clients.consumer.close()  # leaves the group, which calls back into the assignment
+            assignment.leave()
         except BaseException:
             owner.give_up()
-            clients.consumer.close()
+            assignment.leave()
             raise
         finally:
             self.vitals.obstacle("start", "the loop has ended")

@@ -67,6 +67,7 @@ def test_every_task_beats_the_commonest_answer(space: str, quoted: Quoted) -> No
             assert metrics["ci95"][0] > commonest[task]["ci95"][1], (inputs, task)
 
 
+@pytest.mark.gate(2)
 @pytest.mark.parametrize(("space", "inputs"), BARS)
 def test_the_figures_are_not_below_the_bars(space: str, inputs: str, quoted: Quoted) -> None:
     found = quoted(space, inputs)["tasks"]

@@ -26,8 +26,6 @@ pytestmark = [
     pytest.mark.timeout(1800),
 ]
 
-#: Products that are shown in several pictures.
-SEVERAL = 1_000
 ROUNDING = 1e-4
 BY_CHANCE = 0.05
 
@@ -120,8 +118,7 @@ def test_a_blank_title_is_the_photo_alone_and_a_lost_photo_the_title_alone(
 def test_several_pictures_are_no_worse_than_one(evaluator: Evaluator, products: list[LabelledProduct]) -> None:
     from triton_models.training.shown import Inputs
 
-    some = products[:SEVERAL]
-    one, several = (rights(evaluator, some, inputs) for inputs in (Inputs.PHOTOS_ONLY, Inputs.SEVERAL_PHOTOS))
+    one, several = (rights(evaluator, products, inputs) for inputs in (Inputs.PHOTOS_ONLY, Inputs.SEVERAL_PHOTOS))
 
     assert losses("one picture -> three made of it", one, several) == []
 

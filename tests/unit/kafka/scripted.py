@@ -139,6 +139,9 @@ class ScriptedConsumer:
         self._script.play("incremental_assign")
         self.assigned += partitions
 
+    def close(self) -> None:
+        self._script.play("close")
+
     def unassign(self) -> None:
         self._script.play("unassign")
         self.assigned = []

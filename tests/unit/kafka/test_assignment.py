@@ -257,3 +257,16 @@ def test_after_giving_up_a_revoke_publishes_nothing() -> None:
     scene.fire("on_revoke", 0)
 
     assert scene.revokes == 0
+
+
+def test_what_is_given_while_the_group_is_left_begins_nothing_and_asks_nothing() -> None:
+    scene = Scene()
+    scene.fire("on_assign", 0)
+    scene.kafka.fails("committed", error(KafkaError._DESTROY))
+
+    scene.assignment.leave()
+    scene.fire("on_assign", 1)
+    scene.fire("on_revoke", 0, 1)
+
+    assert scene.kafka.calls.count("committed") == 1
+    assert (scene.revokes, len(scene.assignment)) == (1, 0)

@@ -231,10 +231,13 @@ def test_without_transactions_a_stale_member_starts_again(kafka: Scripted, flush
         flushes.publish(BATCH)
 
 
-def test_without_transactions_a_member_that_works_on_delivers_again_when_the_group_has_moved(kafka: Scripted) -> None:
+@pytest.mark.parametrize("code", [KafkaError.ILLEGAL_GENERATION, KafkaError.STALE_MEMBER_EPOCH])
+def test_without_transactions_a_member_that_works_on_delivers_again_when_the_group_has_moved(
+    kafka: Scripted, code: int
+) -> None:
     flushes = Flushes(kafka.clients, Patience(), works_on=True)
     flushes.start()
-    kafka.fails("commit offsets", error(KafkaError.ILLEGAL_GENERATION))
+    kafka.fails("commit offsets", error(code))
 
     with pytest.raises(NotPublished):
         flushes.publish(BATCH)
