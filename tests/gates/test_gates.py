@@ -10,7 +10,7 @@ from tests.support.marks import marks_by_file
 #: Gates 7 to 9 are about duplicates, label issues and drift, which come with the audits.
 GATES = {
     1: "no product and no family of duplicates is on two sides of the split, over all tasks",
-    2: "every published task beats the commonest answer, and its bar unless it is listed; none is a point behind itself alone",
+    2: "every task beats the commonest answer, and its bar unless it is listed; none is a point behind itself alone",
     3: "both together are no worse than either alone; a blank title changes nothing",
     4: "several pictures of a product are no worse than one",
     5: "confidences are calibrated, and what is accepted is right",
