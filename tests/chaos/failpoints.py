@@ -6,8 +6,8 @@ The loop of a test build gets them in place of the plain ones; a point is armed 
 
 from __future__ import annotations
 
-import os
 import random
+import signal
 import threading
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,8 @@ class Failing:
         """Disarm, so that the next life passes, and stop here: for good, or until somebody says to go on."""
         self._tally.add("strikes")
         self._tally.put("failpoint", Failpoint.NONE)
-        os.kill(os.getpid(), self._tally.get("failpoint_signal"))
+        # To this thread: sent to the process, another one may take it, and this one goes on until that one has run.
+        signal.pthread_kill(threading.get_ident(), self._tally.get("failpoint_signal"))
 
     def strike_during(self, call: Callable[[], None], after_s: float) -> None:
         """Stop while `call` runs, and before its caller hears of its end."""
